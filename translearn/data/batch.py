@@ -1,0 +1,34 @@
+"""The two kinds of batch. What is unlabelled has no ``y``: a type checker and Python both refuse it."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Labelled(NamedTuple):
+    """Images with labels.
+
+    Attributes:
+        x: (N, ...) images, waveforms or feature vectors.
+        y: (N,) int64 class indices.
+        index: (N,) int64 positions in the seed-shuffled training split.
+    """
+
+    x: Tensor
+    y: Tensor
+    index: Tensor
+
+
+class Unlabelled(NamedTuple):
+    """Images alone.
+
+    Attributes:
+        x: (N, ...) images, waveforms or feature vectors.
+        index: (N,) int64 positions in the seed-shuffled training split.
+    """
+
+    x: Tensor
+    index: Tensor
+
+
+Batch = Labelled | Unlabelled

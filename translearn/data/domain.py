@@ -1,0 +1,224 @@
+"""Domains, tasks and the view of them that a method is allowed to have."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from translearn.data.files import FileImages
+from translearn.errors import ConfigError, DataError
+
+Images = Tensor | FileImages
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images of one split, in a seed-shuffled order.
+
+    Attributes:
+        x: uint8 images (N, C, H, W), or the files they are decoded from.
+        y: (N,) int64 labels, or None where they do not exist.
+    """
+
+    x: Images
+    y: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def select(self, index: Tensor) -> "Split":
+        """The images (and labels) at ``index``, in that order."""
+        return Split(self.x[index], None if self.y is None else self.y[index])
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One task's data: its classes and its splits.
+
+    Attributes:
+        name: the data set, such as ``mnist``.
+        classes: class names; labels index into them.
+        train: the training split. Its labels reach a method only through a TrainView.
+        val: a part cut from train for model selection, or None.
+        test: what the final metrics are computed on, or None where nothing is labelled.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    val: Split | None
+    test: Split | None
+
+
+@dataclass(frozen=True)
+class TaskSet:
+    """Named tasks with one input shape; ``source`` and ``target`` make a data pair.
+
+    Attributes:
+        name: the name that tables show, such as ``mnist_mnistm``.
+        tasks: task name -> domain.
+        input_shape: (C, H, W) that the backbone receives.
+        protocol: how the splits were made (``published``, ``transductive``, ``split``, ...); results
+            of different protocols never share a table cell.
+    """
+
+    name: str
+    tasks: Mapping[str, Domain]
+    input_shape: tuple[int, int, int]
+    protocol: str = "published"
+
+
+class DataSource(ABC):
+    """A data config, built from a yaml in ``conf/data``; ``load`` reads it.
+
+    The constructor keeps its arguments and checks their values; it reads no file. Every subclass
+    accepts the keyword ``root`` (the data root folder) and may ignore it.
+    """
+
+    embedded: ClassVar[bool] = False
+
+    @abstractmethod
+    def load(self) -> TaskSet:
+        """Read the data.
+
+        Raises:
+            DataError: files are missing or broken; the message says where it looked, how to get
+                them, and names ``data=digits`` as the substitute.
+        """
+
+
+def cut_domain(
+    name: str,
+    classes: tuple[str, ...],
+    train: Split,
+    test: Split | None,
+    val_fraction: float,
+    split_seed: int,
+) -> Domain:
+    """Shuffle ``train`` by ``split_seed`` and cut ``val_fraction`` of it off as the validation split.
+
+    The cut is a permutation of indices, never by class.
+
+    Raises:
+        ConfigError: ``val_fraction`` is not in [0, 1).
+    """
+    if not 0 <= val_fraction < 1:
+        raise ConfigError(f"data.val_fraction={val_fraction} must be at least 0 and below 1")
+    order = permutation(len(train), split_seed)
+    size = int(len(train) * val_fraction)
+    val = train.select(order[:size]) if size else None
+    return Domain(name, classes, train.select(order[size:]), val, test)
+
+
+def permutation(count: int, seed: int) -> Tensor:
+    """A permutation of ``range(count)`` that depends on nothing but its arguments."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+
+
+@dataclass(frozen=True)
+class Access:
+    """Which labels of the training splits a method may see."""
+
+    source_labels: bool
+    target_labels: bool
+
+    def allows(self, task: str) -> bool:
+        """Whether the labels of ``task`` may be seen; tasks other than source count as targets."""
+        return self.source_labels if task == "source" else self.target_labels
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """A training set that a method may see with its labels."""
+
+    x: Images
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class UnlabelledSet:
+    """A training set that a method may see without labels: there is no ``y``."""
+
+    x: Images
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
+    """The training sets a method may see: task name -> set, ``<task>/rest`` for what a budget hides.
+
+    Labels outside the method's access are not in here, and neither are labels outside the budget.
+    """
+
+    def __init__(self, sets: Mapping[str, LabelledSet | UnlabelledSet]) -> None:
+        self._sets = dict(sets)
+
+    def __getitem__(self, task: str) -> LabelledSet | UnlabelledSet:
+        if task not in self._sets:
+            raise KeyError(f"no training set {task!r}; there are {', '.join(self._sets)}")
+        return self._sets[task]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sets)
+
+    def __len__(self) -> int:
+        return len(self._sets)
+
+    @staticmethod
+    def of(tasks: TaskSet, access: Access) -> "TrainView":
+        """Hide every training label that ``access`` does not grant.
+
+        Raises:
+            DataError: a label is needed that does not exist.
+        """
+        sets: dict[str, LabelledSet | UnlabelledSet] = {}
+        for task, domain in tasks.tasks.items():
+            if task.endswith("/rest") or not access.allows(task):
+                sets[task] = UnlabelledSet(domain.train.x)
+            elif domain.train.y is None:
+                raise DataError(
+                    f"this method learns from the labels of {task!r}, and {domain.name} has none\n"
+                    f"choose a method that needs no {task} labels (tl-run --help lists them)"
+                )
+            else:
+                sets[task] = LabelledSet(domain.train.x, domain.train.y)
+        return TrainView(sets)
+
+
+def limit_labels(tasks: TaskSet, per_class: int, seed: int) -> TaskSet:
+    """Keep the target labels of ``per_class`` training images of each class, picked by ``seed``.
+
+    The rest of the split becomes the task ``target/rest``, without labels. The validation split is
+    dropped: its labels would lie outside the budget.
+
+    Raises:
+        ConfigError: ``per_class`` is below one or above what a class has.
+        DataError: the target has no labels.
+    """
+    domain = tasks.tasks["target"]
+    labels = domain.train.y
+    if labels is None:
+        raise DataError(f"data.target_labels_per_class is set, and {domain.name} has no labels")
+    fewest = int(torch.bincount(labels, minlength=len(domain.classes)).min())
+    if not 1 <= per_class <= fewest:
+        raise ConfigError(
+            f"data.target_labels_per_class={per_class}: choose 1 to {fewest}, "
+            f"the images of the smallest class of {domain.name}"
+        )
+    order = permutation(len(labels), seed)
+    shuffled = labels[order]
+    rank = torch.empty_like(order)
+    for label in range(len(domain.classes)):
+        of_class = shuffled == label
+        rank[of_class] = torch.arange(int(of_class.sum()))
+    picked, rest = order[rank < per_class], order[rank >= per_class]
+    hidden = Domain(f"{domain.name}/rest", domain.classes, Split(domain.train.x[rest], None), None, None)
+    kept = replace(domain, train=domain.train.select(picked), val=None)
+    return replace(tasks, tasks={**tasks.tasks, "target": kept, "target/rest": hidden})

@@ -1,0 +1,68 @@
+"""Errors for people: each carries the exit code of the command line and a message of a few lines."""
+
+import signal
+
+
+class TranslearnError(Exception):
+    """Base of every expected failure. The message names the option or the file and what to do."""
+
+    exit_code = 1
+
+
+class ConfigError(TranslearnError):
+    """The command line or a config file is wrong."""
+
+    exit_code = 2
+
+
+class DataError(TranslearnError):
+    """Data is missing, unreadable or not what its checksum says."""
+
+    exit_code = 3
+
+
+class NonFiniteError(TranslearnError):
+    """A loss or a gradient norm became infinite or not a number."""
+
+    exit_code = 4
+
+
+class OutOfMemoryError(TranslearnError):
+    """The device or the host ran out of memory."""
+
+    exit_code = 5
+
+
+class CheckpointError(TranslearnError):
+    """A checkpoint is broken, or belongs to another config, version or thread count."""
+
+    exit_code = 6
+
+
+class DiskError(TranslearnError):
+    """The disk is full or not writable."""
+
+    exit_code = 7
+
+
+class StopSignal(BaseException):
+    """SIGINT or SIGTERM arrived. A BaseException, so that no sweep carries on after it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
+        self.exit_code = 128 + number
+
+
+ERRORS: dict[str, type[TranslearnError]] = {
+    error.__name__: error
+    for error in (
+        TranslearnError,
+        ConfigError,
+        DataError,
+        NonFiniteError,
+        OutOfMemoryError,
+        CheckpointError,
+        DiskError,
+    )
+}
