@@ -1,0 +1,256 @@
+"""The configuration: the schema of ``run``, where ``conf`` lies, and checked construction of parts.
+
+Nothing here imports torch, so that help and config errors answer at once.
+"""
+
+import importlib
+import inspect
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+from translearn.errors import ConfigError
+
+Part = TypeVar("Part")
+Config = dict[str, Any]
+
+# Keys of a component's yaml that are read by the runner and not by the component itself.
+RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "download")
+# Keys that may differ between a run and its continuation: they change where, not what.
+LOCATION_KEYS = ("data_root", "output_root", "claim", "run.resume", "run.debug", "run.save_seconds")
+
+
+class Optimizer(StrEnum):
+    """Optimizers by name."""
+
+    sgd = "sgd"
+    adam = "adam"
+    adamw = "adamw"
+
+
+class Schedule(StrEnum):
+    """Learning-rate schedules by name."""
+
+    cosine = "cosine"
+    dann = "dann"
+    constant = "constant"
+
+
+class Select(StrEnum):
+    """Rules that choose the weights to report."""
+
+    last = "last"
+    source_val = "source_val"
+    target_val = "target_val"
+    oracle = "oracle"
+
+
+class Device(StrEnum):
+    """Devices by name."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class Precision(StrEnum):
+    """Number formats of the forward pass."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+@dataclass
+class RunConfig:
+    """The types of ``run``; values and their meaning stand in ``conf/run/default.yaml``."""
+
+    samples: int = MISSING
+    batch_size: int = MISSING
+    max_steps: int | None = MISSING
+    optimizer: Optimizer = MISSING
+    lr: float = MISSING
+    momentum: float = MISSING
+    nesterov: bool = MISSING
+    weight_decay: float = MISSING
+    schedule: Schedule = MISSING
+    warmup: float = MISSING
+    clip: float | None = MISSING
+    ema: float = MISSING
+    augment_tasks: list[str] = MISSING
+    select: Select = MISSING
+    device: Device = MISSING
+    precision: Precision = MISSING
+    threads: int | None = MISSING
+    gpus: int = MISSING
+    workers: int = MISSING
+    resident_mb: int = MISSING
+    deterministic: bool = MISSING
+    compile: bool = MISSING
+    evaluate: list[str] = MISSING
+    evaluations: int = MISSING
+    eval_samples: int | None = MISSING
+    eval_batch_size: int = MISSING
+    log_every: int = MISSING
+    save_seconds: float = MISSING
+    resume: str | None = MISSING
+    debug: bool = MISSING
+
+    @staticmethod
+    def of(values: Mapping[str, Any]) -> "RunConfig":
+        """Check the ranges of ``values`` and make a RunConfig of them.
+
+        Raises:
+            ConfigError: a value is out of range, or a key does not exist.
+        """
+        names = [field.name for field in fields(RunConfig)]
+        for key in values:
+            if key not in names:
+                raise ConfigError(f"run.{key} does not exist{nearest(key, names)}")
+        run = RunConfig(**values)
+        for name, low in POSITIVE.items():
+            value = getattr(run, name)
+            if value is not None and value < low:
+                raise ConfigError(f"run.{name}={value} must be at least {low}")
+        if not 0 <= run.ema < 1:
+            raise ConfigError(f"run.ema={run.ema} must be at least 0 and below 1")
+        unknown = set(run.evaluate) - {"val", "test"}
+        if unknown:
+            raise ConfigError(f"run.evaluate={run.evaluate}: choose from val, test")
+        run.optimizer, run.schedule = Optimizer(run.optimizer), Schedule(run.schedule)
+        run.select, run.device = Select(run.select), Device(run.device)
+        run.precision = Precision(run.precision)
+        return run
+
+
+POSITIVE = {
+    "samples": 1,
+    "batch_size": 1,
+    "max_steps": 1,
+    "lr": 0.0,
+    "momentum": 0.0,
+    "weight_decay": 0.0,
+    "warmup": 0.0,
+    "clip": 1e-12,
+    "threads": 1,
+    "gpus": 1,
+    "workers": 0,
+    "resident_mb": 0,
+    "evaluations": 1,
+    "eval_samples": 1,
+    "eval_batch_size": 1,
+    "log_every": 1,
+    "save_seconds": 0.0,
+}
+
+ConfigStore.instance().store(group="run", name="schema", node=RunConfig)
+
+
+def conf_dir() -> str:
+    """The absolute path of ``conf``: the installed package's own, or else the checkout's."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "config.yaml").is_file():
+            return str(folder)
+    raise ConfigError(f"the config folder is missing beside {package}; install translearn again")
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """``; did you mean X?`` for the closest choice, else the list of all of them."""
+    choices = sorted(choices)
+    close = get_close_matches(name, choices, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(choices)}"
+
+
+def plain(config: Any) -> Config:
+    """A resolved copy of an OmegaConf config in plain dicts, lists and values."""
+    container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> Config:
+    """Nested keys joined by dots."""
+    flat: Config = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def differences(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """The keys that decide a result and differ, as ``key: stored -> current``."""
+    old, new = flatten(stored), flatten(current)
+    return [
+        f"{key}: {old.get(key)} -> {new.get(key)}"
+        for key in sorted(old.keys() | new.keys())
+        if key not in LOCATION_KEYS and old.get(key) != new.get(key)
+    ]
+
+
+def resolve_class(target: str, base: type[Part]) -> type[Part]:
+    """The class that ``_target_`` names.
+
+    Only classes derived from ``base`` are accepted, from translearn or from a package named in the
+    environment variable ``TRANSLEARN_TRUST`` (separated by commas): a config is code.
+
+    Raises:
+        ConfigError: it is not such a class.
+    """
+    trusted = {"translearn", *filter(None, os.environ.get("TRANSLEARN_TRUST", "").split(","))}
+    module_name, _, class_name = str(target).rpartition(".")
+    if module_name.split(".")[0] not in trusted:
+        raise ConfigError(
+            f"_target_={target} is outside the trusted packages ({', '.join(sorted(trusted))})\n"
+            "name your own package in the environment variable TRANSLEARN_TRUST"
+        )
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"_target_={target} cannot be found: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ConfigError(f"_target_={target} is not a {base.__name__}")
+    if found.__module__.split(".")[0] not in trusted:
+        raise ConfigError(f"_target_={target} leads to {found.__module__}, which is not trusted")
+    return found
+
+
+def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterable[str]) -> None:
+    """Check ``_target_`` and the keyword arguments of a component without building it.
+
+    Raises:
+        ConfigError: an argument does not exist, or one is missing; the nearest name is told.
+    """
+    if "_target_" not in config:
+        raise ConfigError(f"{group} has no _target_; choose one by {group}=<name>")
+    found = resolve_class(config["_target_"], base)
+    known = inspect.signature(found).parameters
+    arguments = [*_arguments(config, known), *(part for part in parts if part in known)]
+    for key in arguments:
+        if key not in known:
+            raise ConfigError(f"{group}.{key} does not exist{nearest(key, known)}")
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in arguments:
+            raise ConfigError(f"{group}.{name} is not set; add {group}.{name}=<value>")
+
+
+def build(config: Mapping[str, Any], base: type[Part], **parts: Any) -> Part:
+    """Build a component from its config and the ``parts`` that its constructor asks for by name."""
+    found = resolve_class(config["_target_"], base)
+    known = inspect.signature(found).parameters
+    arguments = {key: config[key] for key in _arguments(config, known)}
+    arguments.update({name: part for name, part in parts.items() if name in known})
+    return found(**arguments)
+
+
+def _arguments(config: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:
+    return [key for key in config if key in known or key not in RUNNER_KEYS]

@@ -1,0 +1,161 @@
+"""What a method is: phases, one training step, one prediction. The table of quadrants."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+from torch import Tensor, nn
+
+from translearn.backbones.base import Backbone
+from translearn.data.batch import Batch
+from translearn.data.domain import Access, TrainView
+from translearn.errors import ConfigError
+
+Tasks = Mapping[str, Sequence[str]]  # task name -> class names
+
+BACKBONE_RATE = 0.1  # of the learning rate, for a pretrained backbone
+
+
+class Stream(NamedTuple):
+    """Where one part of a batch comes from.
+
+    Attributes:
+        domain: a task of the train view, such as ``source``.
+        views: how many differently augmented views of each image.
+        partners: (M, k) index table made by ``enter``: each image comes with one of its partners.
+    """
+
+    domain: str
+    views: int = 1
+    partners: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with fixed streams and fixed learners.
+
+    Attributes:
+        name: as in ``method.phases.<name>``.
+        streams: batch key -> stream.
+        steps: optimizer steps; 0 for a phase without gradients.
+        learn: names of the sub-modules that are trained; the rest is frozen.
+    """
+
+    name: str
+    streams: Mapping[str, Stream] = field(default_factory=dict)
+    steps: int = 0
+    learn: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Budget:
+    """``run.samples`` training images over all streams of all phases, as steps.
+
+    Attributes:
+        samples: images to draw.
+        batch_sizes: phase name -> images of each stream in a step.
+        max_steps: the most steps of any phase, or None.
+    """
+
+    samples: int
+    batch_sizes: Mapping[str, int]
+    max_steps: int | None = None
+
+    def steps(self, phase: str, streams: int, share: float = 1.0) -> int:
+        """Steps of ``phase`` when it draws ``share`` of the budget from ``streams`` streams."""
+        steps = max(1, int(self.samples * share) // (streams * self.batch_sizes[phase]))
+        return min(steps, self.max_steps or steps)
+
+
+class Method(nn.Module):
+    """Base of every method.
+
+    ``forward`` is the training step and returns named, weighted loss terms, so that data-parallel
+    training wraps the method once. Subclasses set ``access`` and ``reference``.
+
+    Attributes:
+        access: which training labels the method may see.
+        reference: whether it is a row to compare with rather than a transfer method.
+        kept: tensors made by ``enter`` that a checkpoint must hold.
+    """
+
+    access: ClassVar[Access]
+    reference: ClassVar[bool] = False
+
+    def __init__(self, backbone: Backbone, tasks: Tasks) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.tasks = {task: tuple(classes) for task, classes in tasks.items()}
+        self.kept: dict[str, Tensor] = {}
+
+    def phases(self, budget: Budget) -> Sequence[Phase]:
+        """The phases, in order."""
+        raise NotImplementedError
+
+    def enter(self, phase: Phase, view: TrainView) -> None:
+        """Prepare a phase, once, before its first step. Results live in ``kept`` or in modules."""
+
+    def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
+        """One training step: loss term name -> scalar. ``progress`` runs from 0 to 1 over the phase."""
+        raise NotImplementedError
+
+    def predict(self, x: Tensor, task: str) -> Tensor:
+        """Normalised images (B, C, H, W) -> scores (B, classes of ``task``)."""
+        raise NotImplementedError
+
+    def health(self) -> dict[str, float]:
+        """Figures that tell whether training goes well, read at every log point."""
+        return {}
+
+    def advice(self, health: Mapping[str, float]) -> str | None:
+        """What to change when ``health`` is bad, else None."""
+        return None
+
+    def param_groups(self, lr: float) -> list[dict[str, Any]]:
+        """Optimizer groups of what is trained: a pretrained backbone learns at a tenth of ``lr``."""
+        of_backbone = {id(parameter) for parameter in self.backbone.parameters()}
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        rates = {True: lr * (BACKBONE_RATE if self.backbone.pretrained else 1.0), False: lr}
+        groups = [
+            {"params": [p for p in trained if (id(p) in of_backbone) is inside], "lr": rates[inside]}
+            for inside in (True, False)
+        ]
+        return [group for group in groups if group["params"]]
+
+
+def shared_classes(tasks: Tasks) -> int:
+    """The number of classes of source and target, which must be the same classes.
+
+    Raises:
+        ConfigError: they differ.
+    """
+    if list(tasks["source"]) != list(tasks["target"]):
+        raise ConfigError(
+            f"this method needs the same classes in source and target; they have "
+            f"{len(tasks['source'])} and {len(tasks['target'])}, or other names\n"
+            "choose data with shared classes (tl-run --help lists them)"
+        )
+    return len(tasks["source"])
+
+
+def quadrant(method: type[Method]) -> str:
+    """The cell of the quadrant table that ``access`` puts the method in, or ``reference``."""
+    if method.reference:
+        return "reference"
+    access = method.access
+    words = {True: "labelled", False: "unlabelled"}
+    return f"source_{words[access.source_labels]}+target_{words[access.target_labels]}"
+
+
+def learners(method: Method, names: Sequence[str]) -> Iterator[nn.Module]:
+    """The sub-modules that ``Phase.learn`` names.
+
+    Raises:
+        ConfigError: a name is not a sub-module.
+    """
+    children = dict(method.named_children())
+    for name in names:
+        if name not in children:
+            raise ConfigError(f"no sub-module {name!r} to learn; there are {', '.join(children)}")
+        yield children[name]
+

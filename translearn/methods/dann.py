@@ -1,0 +1,116 @@
+"""Domain-adversarial training of neural networks (Ganin et al., JMLR 2016)."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from translearn.backbones.base import Backbone
+from translearn.backbones.normalization import convert_to_domain_batch_norm, use_domain
+from translearn.data.batch import Batch, Labelled
+from translearn.data.domain import Access
+from translearn.heads import perceptron
+from translearn.losses import adversarial_ramp, reverse_gradient
+from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
+
+
+class DANN(Method):
+    """A label predictor and a domain classifier on shared features.
+
+    The features minimise the label loss and, through the reversed gradient, maximise the domain
+    loss (eq. 9 of the paper); lambda grows as 2 / (1 + exp(-10 p)) - 1.
+
+    Args:
+        backbone: the feature extractor.
+        tasks: class names of source and target, which must agree.
+        head: hidden widths of the label predictor, or None for the backbone's own.
+        discriminator: hidden widths of the domain classifier, or None for the backbone's own.
+        strength: the value lambda grows towards.
+        domain_batch_norm: keep batch-norm statistics per domain (affine weights stay shared); the
+            target is tested with its own.
+    """
+
+    access = Access(source_labels=True, target_labels=False)
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tasks: Tasks,
+        head: Sequence[int] | None = None,
+        discriminator: Sequence[int] | None = None,
+        strength: float = 1.0,
+        domain_batch_norm: bool = True,
+    ) -> None:
+        super().__init__(backbone, tasks)
+        hidden = backbone.head_hidden if head is None else head
+        self.head = perceptron(backbone.out_dim, hidden, shared_classes(tasks))
+        hidden = backbone.discriminator_hidden if discriminator is None else discriminator
+        self.discriminator = perceptron(backbone.out_dim, hidden, 1)
+        self.strength = strength
+        if domain_batch_norm:
+            convert_to_domain_batch_norm(self.backbone, ("source", "target"))
+        self._seen: tuple[Tensor, Tensor, float] | None = None
+
+    def phases(self, budget: Budget) -> Sequence[Phase]:
+        """One phase with a labelled source and an unlabelled target stream."""
+        streams = {"source": Stream("source"), "target": Stream("target")}
+        learn = ("backbone", "head", "discriminator")
+        return [Phase("train", streams, budget.steps("train", 2), learn)]
+
+    def features(self, x: Tensor, domain: str) -> Tensor:
+        """Features (B, out_dim) under the batch-norm statistics of ``domain``."""
+        with use_domain(self.backbone, domain):
+            features: Tensor = self.backbone(x)
+        return features
+
+    def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
+        """The terms ``label`` (source cross-entropy) and ``domain`` (source = 1, target = 0)."""
+        source, target = batch["source"], batch["target"]
+        assert isinstance(source, Labelled)
+        source_features = self.features(source.x, "source")
+        target_features = self.features(target.x, "target")
+        label_logits = self.head(source_features)
+
+        strength = self.strength * adversarial_ramp(progress)
+        both = torch.cat([source_features, target_features])
+        domain_logits = self.discriminator(reverse_gradient(both, strength)).squeeze(1).float()
+        is_source = torch.zeros_like(domain_logits)
+        is_source[: len(source_features)] = 1.0
+        self._seen = (domain_logits.detach(), both.detach(), strength)
+        return {
+            "label": F.cross_entropy(label_logits.float(), source.y),
+            "domain": F.binary_cross_entropy_with_logits(domain_logits, is_source),
+        }
+
+    def predict(self, x: Tensor, task: str) -> Tensor:
+        """Logits (B, classes) under the batch-norm statistics of ``task``."""
+        logits: Tensor = self.head(self.features(x, task))
+        return logits
+
+    def health(self) -> dict[str, float]:
+        """Domain accuracy (.5: indistinguishable), lambda, and the spread of the features."""
+        if self._seen is None:
+            return {}
+        domain_logits, features, strength = self._seen
+        middle = len(domain_logits) // 2
+        right = (domain_logits[:middle] > 0).sum() + (domain_logits[middle:] <= 0).sum()
+        return {
+            "domain_accuracy": float(right) / len(domain_logits),
+            "lambda": strength,
+            "feature_std": float(features.float().std(dim=0).mean()),
+        }
+
+    def advice(self, health: Mapping[str, float]) -> str | None:
+        """Warns when the features collapse, or when the domain classifier wins outright."""
+        if health.get("feature_std", 1.0) < 1e-4:
+            return (
+                "the features have collapsed to a point: lower run.lr or method.strength, "
+                "or set run.clip"
+            )
+        if health.get("lambda", 0.0) > 0.9 * self.strength and health["domain_accuracy"] > 0.99:
+            return (
+                "the domain classifier wins outright, so the domains do not mix: raise "
+                "method.strength, make it smaller (method.discriminator=[50]), or lower run.lr"
+            )
+        return None

@@ -1,0 +1,49 @@
+"""The lower reference: learn from the labelled source alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from translearn.backbones.base import Backbone
+from translearn.data.batch import Batch, Labelled
+from translearn.data.domain import Access
+from translearn.heads import perceptron
+from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
+
+
+class SourceOnly(Method):
+    """Cross-entropy on the source; the target is only tested.
+
+    Args:
+        backbone: the feature extractor.
+        tasks: class names of source and target, which must agree.
+        head: hidden widths of the classifier, or None for the backbone's own.
+    """
+
+    access = Access(source_labels=True, target_labels=False)
+    reference = True
+    learns_from: ClassVar[str] = "source"
+
+    def __init__(self, backbone: Backbone, tasks: Tasks, head: Sequence[int] | None = None) -> None:
+        super().__init__(backbone, tasks)
+        hidden = backbone.head_hidden if head is None else head
+        self.head = perceptron(backbone.out_dim, hidden, shared_classes(tasks))
+
+    def phases(self, budget: Budget) -> Sequence[Phase]:
+        """One phase that draws the whole budget from one domain."""
+        streams = {self.learns_from: Stream(self.learns_from)}
+        return [Phase("train", streams, budget.steps("train", 1), ("backbone", "head"))]
+
+    def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
+        """The term ``label``: cross-entropy of the labelled batch."""
+        images = batch[self.learns_from]
+        assert isinstance(images, Labelled)
+        logits = self.head(self.backbone(images.x))
+        return {"label": F.cross_entropy(logits.float(), images.y)}
+
+    def predict(self, x: Tensor, task: str) -> Tensor:
+        """Logits (B, classes), the same for every task."""
+        logits: Tensor = self.head(self.backbone(x))
+        return logits

@@ -1,0 +1,140 @@
+"""Where a run computes: device, ranks, precision, threads, seeds."""
+
+import contextlib
+import hashlib
+import os
+import platform
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from translearn.config import RunConfig
+from translearn.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One process of a run.
+
+    Attributes:
+        device: where tensors live.
+        rank: this process among ``world``.
+        world: number of processes.
+        bf16: whether the forward pass runs under bf16 autocast with channels_last tensors.
+        threads: CPU threads of PyTorch.
+    """
+
+    device: torch.device
+    rank: int
+    world: int
+    bf16: bool
+    threads: int
+
+    @staticmethod
+    def start(run: RunConfig, rank: int = 0, world: int = 1) -> "Runtime":
+        """Choose the device and set threads and determinism.
+
+        Raises:
+            ConfigError: the device that was asked for does not exist.
+        """
+        cuda = torch.cuda.is_available()
+        if run.device == "cuda" and not cuda:
+            raise ConfigError("run.device=cuda, and PyTorch sees no GPU here; use run.device=cpu")
+        on_gpu = cuda and run.device != "cpu"
+        if on_gpu and world > torch.cuda.device_count():
+            raise ConfigError(
+                f"run.gpus={world}, and there are {torch.cuda.device_count()}; "
+                "lower it, or use run.device=cpu"
+            )
+        device = torch.device("cuda", rank) if on_gpu else torch.device("cpu")
+        if on_gpu:
+            torch.cuda.set_device(device)
+        threads = run.threads or default_threads(world)
+        torch.set_num_threads(threads)
+        deterministic(run.deterministic)
+        wanted = run.precision == "bf16"
+        bf16 = wanted or (run.precision == "auto" and has_bf16(device))
+        return Runtime(device, rank, world, bf16, threads)
+
+    @property
+    def precision(self) -> str:
+        """The number format of the forward pass, as recorded in the result."""
+        return "bf16" if self.bf16 else "fp32"
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """channels_last wherever bf16 convolutions run, since they are made for it."""
+        return torch.channels_last if self.bf16 else torch.contiguous_format
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Bf16 autocast, or nothing in fp32."""
+        if not self.bf16:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module, in a data-parallel wrapper if there are several ranks."""
+        if self.world == 1:
+            return module
+        devices = [self.device.index] if self.device.type == "cuda" else None
+        return DistributedDataParallel(module, device_ids=devices, broadcast_buffers=True)
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum of ``tensor`` over all ranks."""
+        if self.world > 1:
+            torch.distributed.all_reduce(tensor)
+        return tensor
+
+    def any(self, flag: bool) -> bool:
+        """Whether any rank raises its flag."""
+        if self.world == 1:
+            return flag
+        return bool(self.sum(torch.tensor([float(flag)], device=self.device)).item() > 0)
+
+    def rows(self, batch_size: int) -> slice:
+        """This rank's part of a global batch."""
+        return slice(batch_size * self.rank // self.world, batch_size * (self.rank + 1) // self.world)
+
+
+def stable_seed(*parts: object) -> int:
+    """A 63-bit seed that depends on nothing but ``parts``."""
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1
+
+
+def available_cores() -> int:
+    """Processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_threads(world: int) -> int:
+    """Threads of a process when ``run.threads`` is null: its share of the cores, at most eight.
+
+    ``OMP_WAIT_POLICY=PASSIVE`` (set by tl-run) keeps several threads from collapsing on a busy
+    machine; figures stand in benchmarks/README.md.
+    """
+    return max(1, min(8, available_cores() // world))
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bf16 rather than emulating it."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text().split() if info.exists() else []
+    return platform.machine() == "x86_64" and ("avx512_bf16" in flags or "amx_bf16" in flags)
+
+
+def deterministic(wanted: bool) -> None:
+    """Ask PyTorch for the same bits every time (CPU kernels used here give them anyway)."""
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(wanted)
+    torch.backends.cudnn.deterministic = wanted
+    torch.backends.cudnn.benchmark = not wanted
