@@ -1,7 +1,7 @@
 """Domains, tasks and the view of them that a method is allowed to have."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -170,6 +170,10 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
 
     def __len__(self) -> int:
         return len(self._sets)
+
+    def map_images(self, change: Callable[[Images], Images]) -> "TrainView":
+        """The same view with every set's images replaced by ``change(images)``."""
+        return TrainView({name: replace(s, x=change(s.x)) for name, s in self._sets.items()})
 
     @staticmethod
     def of(tasks: TaskSet, access: Access) -> "TrainView":

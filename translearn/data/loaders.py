@@ -1,0 +1,243 @@
+"""Training streams: uint8 batches as a pure function of (seed, phase, stream, step)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from translearn.data.augment import Augment, Draw, center_crop
+from translearn.data.batch import Batch, Labelled, Unlabelled
+from translearn.data.domain import Images, LabelledSet, UnlabelledSet
+from translearn.data.files import FileImages
+from translearn.runtime import Runtime, stable_seed
+
+
+class Order:
+    """Positions of a data set in the order they are drawn: shuffled anew in every epoch.
+
+    Args:
+        count: images in the set.
+        seed: what the shuffles depend on, together with the epoch.
+        device: where the positions are needed.
+    """
+
+    def __init__(self, count: int, seed: int, device: torch.device) -> None:
+        self.count, self.seed, self.device = count, seed, device
+        self._epochs: dict[int, Tensor] = {}
+
+    def _epoch(self, epoch: int) -> Tensor:
+        if epoch not in self._epochs:
+            generator = torch.Generator().manual_seed(stable_seed(self.seed, epoch))
+            order = torch.randperm(self.count, generator=generator).to(self.device)
+            self._epochs = {e: o for e, o in self._epochs.items() if e == epoch - 1} | {epoch: order}
+        return self._epochs[epoch]
+
+    def drawn(self, start: int, stop: int) -> Tensor:
+        """Positions of draws ``start`` to ``stop`` (exclusive), counted over all epochs."""
+        parts = []
+        while start < stop:
+            epoch, offset = divmod(start, self.count)
+            take = min(stop - start, self.count - offset)
+            parts.append(self._epoch(epoch)[offset : offset + take])
+            start += take
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+class Preparation:
+    """Makes network input of uint8 images: the one preprocessing of training, tests and prediction.
+
+    Args:
+        input_shape: (C, H, W) of the network; a single grey channel is repeated to C.
+        mean: per-channel mean of the normalisation.
+        std: per-channel standard deviation.
+        runtime: gives device and memory format.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        runtime: Runtime,
+    ) -> None:
+        self.channels, self.size = input_shape[0], input_shape[1:]
+        self.runtime = runtime
+        # one fused multiply-add: (x - mean) / std = x * scale + shift
+        scale = 1.0 / torch.tensor(std[: self.channels])
+        shift = -torch.tensor(mean[: self.channels]) * scale
+        self.scale = scale.view(1, -1, 1, 1).to(runtime.device)
+        self.shift = shift.view(1, -1, 1, 1).to(runtime.device)
+
+    def floats(self, images: Tensor) -> Tensor:
+        """uint8 (B, c, H, W) -> float (B, C, H, W) in [0, 1] on the device."""
+        x = images.to(self.runtime.device, non_blocking=True).float().mul_(1.0 / 255.0)
+        return x.expand(-1, self.channels, -1, -1) if x.shape[1] != self.channels else x
+
+    def __call__(self, images: Tensor, augment: Augment | None = None, draw: Draw | None = None) -> Tensor:
+        """uint8 images -> normalised input (B, C, H, W), augmented if asked to, else cropped."""
+        x = self.floats(images)
+        if augment is not None and draw is not None:
+            x = augment(x, draw)
+        if x.shape[-2:] != self.size:
+            x = center_crop(x, self.size[0])
+        x = torch.addcmul(self.shift, x, self.scale)
+        return x.contiguous(memory_format=self.runtime.memory_format)
+
+
+class TrainingStream(Protocol):
+    """Gives the batch of any step."""
+
+    def batch(self, step: int, draw: Draw) -> Batch:
+        """This rank's part of the global batch of ``step``."""
+
+
+class ResidentStream:
+    """A stream whose images stay on the device as uint8.
+
+    Args:
+        data: the training set.
+        order: in which order it is drawn.
+        batch_size: images of the global batch.
+        prepare: the preprocessing.
+        augment: the augmentation, or None.
+        runtime: gives device and rank.
+    """
+
+    def __init__(
+        self,
+        data: LabelledSet | UnlabelledSet,
+        order: Order,
+        batch_size: int,
+        prepare: Preparation,
+        augment: Augment | None,
+        runtime: Runtime,
+    ) -> None:
+        assert isinstance(data.x, Tensor)
+        self.images = data.x.to(runtime.device)
+        self.labels = data.y.to(runtime.device) if isinstance(data, LabelledSet) else None
+        self.order, self.batch_size = order, batch_size
+        self.prepare, self.augment = prepare, augment
+        self.rows = runtime.rows(batch_size)
+
+    def batch(self, step: int, draw: Draw) -> Batch:
+        """This rank's part of the global batch of ``step``."""
+        start = step * self.batch_size
+        index = self.order.drawn(start + self.rows.start, start + self.rows.stop)
+        x = self.prepare(self.images[index], self.augment, draw)
+        if self.labels is None:
+            return Unlabelled(x, index)
+        return Labelled(x, self.labels[index], index)
+
+
+class _Files(Dataset[tuple[Tensor, int]]):
+    def __init__(self, images: Images) -> None:
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, position: int) -> tuple[Tensor, int]:
+        images = self.images
+        x = images.decode(position) if isinstance(images, FileImages) else images[position]
+        return x, position
+
+
+class _Steps:
+    """The batches of a rank from one step on, as a DataLoader wants them."""
+
+    def __init__(self, order: Order, batch_size: int, rows: slice, first: int) -> None:
+        self.order, self.batch_size, self.rows, self.first = order, batch_size, rows, first
+
+    def __iter__(self) -> Iterator[list[int]]:
+        start = self.first * self.batch_size
+        while True:
+            yield self.order.drawn(start + self.rows.start, start + self.rows.stop).tolist()
+            start += self.batch_size
+
+
+class FileStream:
+    """A stream whose images are decoded by worker processes; the rest happens on the device.
+
+    The workers draw nothing at random, so their number does not change a bit of the result.
+    Arguments as in ResidentStream, and the number of ``workers``.
+    """
+
+    def __init__(
+        self,
+        data: LabelledSet | UnlabelledSet,
+        order: Order,
+        batch_size: int,
+        prepare: Preparation,
+        augment: Augment | None,
+        runtime: Runtime,
+        workers: int,
+    ) -> None:
+        self.data, self.order, self.batch_size = data, order, batch_size
+        self.prepare, self.augment, self.runtime = prepare, augment, runtime
+        self.rows, self.workers = runtime.rows(batch_size), workers
+        self._step = -1
+        self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
+
+    def batch(self, step: int, draw: Draw) -> Batch:
+        """This rank's part of the global batch of ``step``; cheapest when steps come in order."""
+        if step != self._step:
+            loader = DataLoader(
+                _Files(self.data.x),
+                batch_sampler=_Steps(self.order, self.batch_size, self.rows, step),  # type: ignore[arg-type]
+                num_workers=self.workers,
+                pin_memory=self.runtime.device.type == "cuda",
+            )
+            self._batches, self._step = iter(loader), step
+        images, index = next(self._batches)
+        self._step += 1
+        x = self.prepare(images, self.augment, draw)
+        index = index.to(self.runtime.device)
+        if isinstance(self.data, UnlabelledSet):
+            return Unlabelled(x, index)
+        return Labelled(x, self.data.y.to(self.runtime.device)[index], index)
+
+
+def decode_all(images: FileImages, workers: int) -> Tensor:
+    """All images of a list of files as one uint8 tensor (N, 3, size, size)."""
+    loader = DataLoader(_Files(images), batch_size=64, num_workers=workers)
+    return torch.cat([x for x, _ in loader])
+
+
+def image_bytes(images: Images) -> int:
+    """Bytes of the decoded uint8 images."""
+    return images.nbytes
+
+
+def make_resident(images: Images, budget: int, workers: int) -> Images:
+    """Decode files that fit in ``budget`` bytes; leave everything else as it is."""
+    if isinstance(images, FileImages) and image_bytes(images) <= budget:
+        return decode_all(images, workers)
+    return images
+
+
+def make_stream(
+    data: LabelledSet | UnlabelledSet,
+    name: str,
+    phase: str,
+    seed: int,
+    batch_size: int,
+    prepare: Preparation,
+    augment: Augment | None,
+    runtime: Runtime,
+    workers: int,
+) -> TrainingStream:
+    """A resident stream for tensors, a file stream for files."""
+    resident = isinstance(data.x, Tensor)
+    device = runtime.device if resident else torch.device("cpu")
+    order = Order(len(data), stable_seed(seed, phase, name), device)
+    if resident:
+        return ResidentStream(data, order, batch_size, prepare, augment, runtime)
+    return FileStream(data, order, batch_size, prepare, augment, runtime, workers)
+
+
+def describe(streams: Mapping[str, TrainingStream]) -> str:
+    """Which streams are resident, for the log."""
+    kinds = {True: "resident", False: "decoded by workers"}
+    return ", ".join(f"{n}: {kinds[isinstance(s, ResidentStream)]}" for n, s in streams.items())

@@ -1,0 +1,110 @@
+"""The judge: the only reader of sealed labels."""
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from translearn.data.domain import Split, TaskSet
+from translearn.data.files import FileImages
+from translearn.data.loaders import Preparation, _Files, make_resident
+from translearn.methods.base import Method
+from translearn.runtime import Runtime
+
+
+class Judge:
+    """Scores a method on validation and test splits, whose labels nobody else holds.
+
+    Args:
+        tasks: the data.
+        prepare: the same preprocessing as in training.
+        runtime: device and ranks; each rank scores its share.
+        batch_size: images at a time.
+        resident_bytes: splits of files up to this size are decoded once and kept.
+        workers: decoding processes.
+    """
+
+    def __init__(
+        self,
+        tasks: TaskSet,
+        prepare: Preparation,
+        runtime: Runtime,
+        batch_size: int,
+        resident_bytes: int,
+        workers: int,
+    ) -> None:
+        self._splits = {
+            (task, name): split
+            for task, domain in tasks.tasks.items()
+            for name, split in (("val", domain.val), ("test", domain.test))
+            if split is not None and split.y is not None and len(split)
+        }
+        self._classes = {task: len(domain.classes) for task, domain in tasks.tasks.items()}
+        self._prepare, self._runtime, self._batch_size = prepare, runtime, batch_size
+        self._resident_bytes, self._workers = resident_bytes, workers
+
+    def has(self, task: str, split: str) -> bool:
+        """Whether there are labels to score this split with."""
+        return (task, split) in self._splits
+
+    def score(self, method: Method, split: str, limit: int | None = None) -> dict[str, float]:
+        """``<task>/<split>/accuracy`` and ``.../per_class_accuracy`` of every task that has labels.
+
+        Args:
+            method: put into evaluation mode, and back into the mode it was in.
+            split: ``val`` or ``test``.
+            limit: at most so many images of each task.
+        """
+        metrics: dict[str, float] = {}
+        for task in self._classes:
+            if self.has(task, split):
+                confusion = self.confusion(method, task, split, limit)
+                right, count = confusion.diagonal(), confusion.sum(dim=1)
+                present = count > 0
+                metrics[f"{task}/{split}/accuracy"] = float(right.sum()) / float(count.sum())
+                per_class = right[present].double() / count[present].double()
+                metrics[f"{task}/{split}/per_class_accuracy"] = float(per_class.mean())
+        return metrics
+
+    def confusion(self, method: Method, task: str, split: str, limit: int | None = None) -> Tensor:
+        """Counts (classes, classes): row true, column predicted; summed over all ranks."""
+        data = self._resident(task, split)
+        count = min(len(data), limit or len(data))
+        rows = self._runtime.rows(count)
+        classes = self._classes[task]
+        flat = torch.zeros(classes * classes, dtype=torch.int64, device=self._runtime.device)
+        training = method.training
+        method.eval()
+        with torch.inference_mode(), self._runtime.autocast():
+            for x, y in self._batches(data, rows):
+                predicted = method.predict(self._prepare(x), task).argmax(dim=1)
+                true = y.to(self._runtime.device)
+                flat += torch.bincount(true * classes + predicted, minlength=classes * classes)
+        method.train(training)
+        return self._runtime.sum(flat).view(classes, classes).cpu()
+
+    def _resident(self, task: str, split: str) -> Split:
+        data = self._splits[task, split]
+        x = make_resident(data.x, self._resident_bytes, self._workers)
+        if isinstance(x, Tensor):
+            x = x.to(self._runtime.device)
+        self._splits[task, split] = Split(x, data.y)
+        return self._splits[task, split]
+
+    def _batches(self, data: Split, rows: slice) -> "list[tuple[Tensor, Tensor]] | _FileBatches":
+        assert data.y is not None
+        if isinstance(data.x, FileImages):
+            return _FileBatches(data.x, data.y, rows, self._batch_size, self._workers)
+        starts = range(rows.start, rows.stop, self._batch_size)
+        slices = [slice(start, min(start + self._batch_size, rows.stop)) for start in starts]
+        return [(data.x[s], data.y[s]) for s in slices]
+
+
+class _FileBatches:
+    def __init__(self, x: FileImages, y: Tensor, rows: slice, batch_size: int, workers: int) -> None:
+        self.x, self.y, self.rows = x[range(rows.start, rows.stop)], y[rows], rows
+        self.batch_size, self.workers = batch_size, workers
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        loader = DataLoader(_Files(self.x), batch_size=self.batch_size, num_workers=self.workers)
+        for x, position in loader:
+            yield x, self.y[position]

@@ -1,0 +1,267 @@
+"""tl-run: from the command line to a run. Imports no torch, so help and config errors are quick."""
+
+import itertools
+import os
+import random
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import hydra
+from filelock import FileLock, Timeout
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from translearn.config import Config, conf_dir, differences, plain
+from translearn.errors import CheckpointError, ConfigError, StopSignal, TranslearnError
+from translearn.help import explain, help_text
+
+# Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
+os.environ["HYDRA_FULL_ERROR"] = "1"
+# Threads that wait by spinning collapse on a busy machine; must be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def main() -> None:
+    """The ``tl-run`` command."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run ``tl-run`` with these arguments and return its exit code.
+
+    0 done, 1 bug or a failed job of a sweep, 2 config, 3 data, 4 not finite, 5 memory,
+    6 checkpoint, 7 disk, 130 SIGINT, 143 SIGTERM.
+    """
+    if {"--help", "-h"} & set(arguments):
+        print(help_text())
+        return 0
+    sweep = bool({"-m", "--multirun"} & set(arguments))
+    debug = "run.debug=true" in arguments
+    folders: list[Path] = []
+    try:
+        if "TORCHELASTIC_RUN_ID" in os.environ:
+            raise ConfigError(
+                "tl-run starts its own workers: under torchrun the ranks would disagree on the "
+                "folder\ncall tl-run run.gpus=N instead"
+            )
+        jobs = compose_jobs(arguments)
+        showing = {"--cfg", "-c", "--info", "--hydra-help", "--version"} & set(arguments)
+        extra = [] if showing else settle(arguments, jobs, sweep, folders)
+        sys.argv = [sys.argv[0], *arguments, *extra]
+        task()
+    except TranslearnError as error:
+        if sweep and folders:
+            return end_of_sweep(folders[0])
+        if debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except StopSignal as stop:
+        print(f"{stop}; continue with: tl-run run.resume={RUNNING[-1]}", file=sys.stderr)
+        return stop.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except Exception:
+        if sweep and folders:
+            return end_of_sweep(folders[0])
+        raise
+    if sweep and folders:
+        return end_of_sweep(folders[0])
+    return 0
+
+
+RUNNING: list[Path] = []  # the folder of the current job, for messages
+
+
+@hydra.main(version_base="1.3", config_path=conf_dir(), config_name="config")
+def task(config: DictConfig) -> float | None:
+    """One job: run it and return what a sweeper may optimise (never a target-test metric)."""
+    from translearn.launch import launch
+    from translearn.report.table import print_result
+
+    hydra_config = HydraConfig.get()
+    folder = Path(hydra_config.runtime.output_dir)
+    RUNNING.append(folder)
+    values = plain(config)
+    values["overrides"] = list(hydra_config.overrides.task)
+    values["experiment"] = hydra_config.runtime.choices.get("experiment")
+    result = launch(values, folder)
+    print_result(result, folder)
+    chosen = "target/test/accuracy" if result["oracle"] else "source/val/accuracy"
+    score: float | None = result["metrics"].get(chosen)
+    return score
+
+
+def positional(arguments: Sequence[str]) -> list[str]:
+    """The overrides among the arguments."""
+    takes_value = {"--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-name", "-cn",
+                   "--config-path", "-cp", "--info", "-i"}  # fmt: skip
+    overrides, skip = [], False
+    for argument in arguments:
+        if not skip and not argument.startswith("-"):
+            overrides.append(argument)
+        skip = argument in takes_value
+    return overrides
+
+
+def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
+    """The config of every job that the command line asks for.
+
+    Raises:
+        ConfigError: an option or a value is wrong; the nearest name is told.
+    """
+    overrides = positional(arguments)
+    search = [
+        f"hydra.searchpath=[file://{Path(after).resolve()}]"
+        for before, after in itertools.pairwise(arguments)
+        if before in ("--config-dir", "-cd")
+    ]
+    try:
+        choices: list[list[str]] = []
+        for override in OverridesParser.create().parse_overrides(overrides):
+            if override.is_discrete_sweep():
+                key = override.get_key_element()
+                choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+            elif not override.is_sweep_override():
+                choices.append([str(override.input_line)])
+        with initialize_config_dir(conf_dir(), version_base="1.3"):
+            return [compose("config", [*search, *job]) for job in itertools.product(*choices)]
+    except Exception as error:
+        raise ConfigError(explain(error, overrides)) from error
+
+
+def settle(
+    arguments: Sequence[str], jobs: list[DictConfig], sweep: bool, folders: list[Path]
+) -> list[str]:
+    """Decide the run folder (made here, so that it is nobody else's) and the seed.
+
+    Returns:
+        Overrides to append to the command line.
+    """
+    extra = []
+    given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
+    if jobs[0].seed is None:
+        seed = random.SystemRandom().randrange(2**31)
+        print(f"seed={seed} (picked, since seed=null)", file=sys.stderr)
+        extra.append(f"seed={seed}")
+        for job in jobs:
+            job.seed = seed
+    key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
+    resume = jobs[0].run.resume
+    root = Path(jobs[0].output_root)
+    if key in given:
+        folder = Path(given[key].strip("'\""))
+        used = (folder / ".hydra").exists() or (folder / "result.json").exists()
+        if used and not resume:
+            raise ConfigError(
+                f"{folder} already holds a run\nadd run.resume=auto to continue it, or choose "
+                f"another {key}"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+    elif sweep:
+        folder = fresh_folder(root / "sweeps", "%Y-%m-%d_%H-%M-%S-%f")
+    elif resume:
+        folder = resumed_folder(str(resume), root, jobs[0])
+    else:
+        folder = fresh_folder(root, "%Y-%m-%d/%H-%M-%S-%f")
+    folders.append(folder)
+    if resume and not sweep and (folder / ".hydra").exists():
+        check_same(folder, plain(jobs[0]))
+        extra.append("hydra.output_subdir=null")  # keeps the record of the first start
+    if key not in given:
+        quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
+        extra.append(f"{key}='{quoted}'")
+    return extra
+
+
+def fresh_folder(root: Path, stamp: str) -> Path:
+    """Make a folder named by the time to the microsecond; mkdir settles who owns it."""
+    while True:
+        folder = root / datetime.now().strftime(stamp)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise ConfigError(f"cannot write to {root}: {error}; set output_root=<folder>") from error
+
+
+def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path:
+    """The folder to continue in: the one named, or for ``auto`` the newest unfinished like this.
+
+    Raises:
+        CheckpointError: the named folder holds no run.
+    """
+    if resume != "auto":
+        folder = Path(resume)
+        if not (folder / ".hydra" / "config.yaml").exists():
+            raise CheckpointError(f"run.resume={resume}: no run there (.hydra/config.yaml is missing)")
+        return folder
+    current = plain(job)
+    for config in sorted(root.glob("*/*/.hydra/config.yaml"), reverse=True):
+        folder = config.parent.parent
+        if "sweeps" not in config.parts and unfinished(folder) and same(folder, current):
+            return folder
+    return fresh_folder(root, "%Y-%m-%d/%H-%M-%S-%f")
+
+
+def unfinished(folder: Path) -> bool:
+    """Whether the run there was not done, and nobody is running it now."""
+    import json
+
+    try:
+        if json.loads((folder / "result.json").read_text()).get("status") == "done":
+            return False
+    except (OSError, ValueError):
+        pass
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            return True
+    except (Timeout, OSError):
+        return False
+
+
+def stored_config(folder: Path) -> Config:
+    """The config that a run folder was started with."""
+    return plain(OmegaConf.load(folder / ".hydra" / "config.yaml"))
+
+
+def same(folder: Path, current: Config) -> bool:
+    """Whether the run there had this config."""
+    try:
+        return not differences(stored_config(folder), current)
+    except (OSError, ValueError):
+        return False
+
+
+def check_same(folder: Path, current: Config) -> None:
+    """Refuse to continue a run of another config.
+
+    Raises:
+        CheckpointError: naming the differences.
+    """
+    changed = differences(stored_config(folder), current)
+    if changed:
+        shown = "\n".join(f"  {line}" for line in changed[:3])
+        raise CheckpointError(
+            f"{folder} cannot be continued: it was made with another configuration\n{shown}\n"
+            "give the same options, or start a new run without run.resume"
+        )
+
+
+def end_of_sweep(folder: Path) -> int:
+    """Print the table of a sweep; 1 if a job did not come to its end, else 0."""
+    from translearn.report.table import collect, print_table
+
+    print_table([folder])
+    return int(any(run.status != "done" for run in collect([folder])))
+
+
+if __name__ == "__main__":
+    main()
