@@ -1,8 +1,6 @@
 """What every backbone offers: features, and ordered, named layer groups."""
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
-
 from torch import Tensor, nn
 
 from translearn.errors import ConfigError
@@ -21,6 +19,8 @@ class Backbone(nn.Module):
         mean: per-channel mean that inputs in [0, 1] are normalised with.
         std: per-channel standard deviation, likewise.
         pretrained: whether the weights come from an earlier training.
+        head_hidden: hidden widths of a label predictor that suits these features.
+        discriminator_hidden: hidden widths of a domain classifier that suits them.
     """
 
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
@@ -28,7 +28,8 @@ class Backbone(nn.Module):
     pretrained: bool = False
     out_dim: int
     groups: Mapping[str, tuple[nn.Module, ...]]
-    extra: ClassVar[str | None] = None
+    head_hidden: tuple[int, ...] = ()
+    discriminator_hidden: tuple[int, ...] = (256,)
 
     def features(self, x: Tensor) -> Tensor:
         """Normalised images (B, C, H, W) -> features (B, out_dim)."""

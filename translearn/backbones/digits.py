@@ -1,0 +1,65 @@
+"""Small convolutional networks for digits."""
+
+import torch
+from torch import Tensor, nn
+
+from translearn.backbones.base import Backbone
+
+
+class _Sequential(Backbone):
+    head_hidden = (100, 100)
+    discriminator_hidden = (100,)
+
+    def __init__(self, input_shape: tuple[int, int, int], **layers: nn.Sequential) -> None:
+        super().__init__()
+        self.layers = nn.ModuleDict(layers)
+        self.groups = {name: (layer,) for name, layer in layers.items()}
+        with torch.no_grad():
+            self.eval()
+            self.out_dim = self.features(torch.zeros(1, *input_shape)).shape[1]
+            self.train()
+
+    def features(self, x: Tensor) -> Tensor:
+        """Normalised images (B, C, H, W) -> features (B, out_dim)."""
+        for layer in self.layers.values():
+            x = layer(x)
+        return x.flatten(1)
+
+
+class LeNet(_Sequential):
+    """The MNIST architecture of the DANN paper (Ganin et al. 2016, figure 4a); max-pool before ReLU.
+
+    Args:
+        input_shape: (C, H, W) of the images.
+    """
+
+    discriminator_hidden = (100,)
+
+    def __init__(self, input_shape: tuple[int, int, int]) -> None:
+        super().__init__(
+            input_shape,
+            conv1=nn.Sequential(nn.Conv2d(input_shape[0], 32, 5), nn.MaxPool2d(2), nn.ReLU()),
+            conv2=nn.Sequential(nn.Conv2d(32, 48, 5), nn.MaxPool2d(2), nn.ReLU()),
+        )
+
+
+class Wide(_Sequential):
+    """Three convolutions with batch norm, 64 channels wide; 1024 features of a 28x28 image.
+
+    Args:
+        input_shape: (C, H, W) of the images.
+    """
+
+    def __init__(self, input_shape: tuple[int, int, int]) -> None:
+        def convolution(inputs: int, outputs: int, size: int, pool: bool) -> nn.Sequential:
+            layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, size, bias=False)]
+            if pool:
+                layers.append(nn.MaxPool2d(2))
+            return nn.Sequential(*layers, nn.BatchNorm2d(outputs), nn.ReLU())
+
+        super().__init__(
+            input_shape,
+            conv1=convolution(input_shape[0], 32, 5, pool=True),
+            conv2=convolution(32, 64, 3, pool=False),
+            conv3=convolution(64, 64, 3, pool=True),
+        )
