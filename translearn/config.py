@@ -24,7 +24,9 @@ Config = dict[str, Any]
 # Keys of a component's yaml that are read by the runner and not by the component itself.
 RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "download")
 # Keys that may differ between a run and its continuation: they change where, not what.
-LOCATION_KEYS = ("data_root", "output_root", "claim", "run.resume", "run.debug", "run.save_seconds")
+LOCATION_KEYS = ("data_root", "output_root", "run.resume", "run.debug", "run.save_seconds")
+# Not settings at all: the record of how a run was asked for, and what its result is checked against.
+RECORD_KEYS = ("overrides", "experiment", "claim")
 
 
 class Optimizer(StrEnum):
@@ -193,7 +195,9 @@ def differences(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[s
     return [
         f"{key}: {old.get(key)} -> {new.get(key)}"
         for key in sorted(old.keys() | new.keys())
-        if key not in LOCATION_KEYS and old.get(key) != new.get(key)
+        if key not in LOCATION_KEYS
+        and key.split(".")[0] not in RECORD_KEYS
+        and old.get(key) != new.get(key)
     ]
 
 

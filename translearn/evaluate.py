@@ -100,7 +100,9 @@ class Judge:
 
 
 class _FileBatches:
-    def __init__(self, x: FileImages, y: Tensor, rows: slice, batch_size: int, workers: int) -> None:
+    def __init__(
+        self, x: FileImages, y: Tensor, rows: slice, batch_size: int, workers: int
+    ) -> None:
         self.x, self.y, self.rows = x[range(rows.start, rows.stop)], y[rows], rows
         self.batch_size, self.workers = batch_size, workers
 

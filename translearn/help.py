@@ -39,8 +39,12 @@ def help_text() -> str:
         lines += [f"  {name:<22}{about}" for name, about in choices(group).items()]
         lines.append("")
     lines += ["Examples", EXAMPLES, ""]
-    lines.append("tl-run --cfg job [...]  shows every key with its value; run.resume=FOLDER|auto continues")
-    lines.append("tl-table, tl-predict, tl-data, tl-verify and tl-doctor have a --help of their own.")
+    lines.append(
+        "tl-run --cfg job [...]  shows every key with its value; run.resume=FOLDER|auto continues"
+    )
+    lines.append(
+        "tl-table, tl-predict, tl-data, tl-verify and tl-doctor have a --help of their own."
+    )
     return "\n".join(lines)
 
 

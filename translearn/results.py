@@ -64,9 +64,18 @@ def write_model(
     weights: Mapping[str, torch.Tensor],
     tasks: Mapping[str, Sequence[str]],
     input_shape: Sequence[int],
+    image_size: int,
 ) -> None:
-    """Write the weights that ``metrics`` reports, with the class names, as model.safetensors."""
-    metadata = {"tasks": json.dumps(tasks), "input_shape": json.dumps(list(input_shape))}
+    """Write the weights that ``metrics`` reports as model.safetensors.
+
+    Its metadata holds, as JSON, what prediction needs besides the config: ``tasks`` (class names),
+    ``input_shape`` and ``image_size`` (edge that images are resized to before the centre crop).
+    """
+    metadata = {
+        "tasks": json.dumps(tasks),
+        "input_shape": json.dumps(list(input_shape)),
+        "image_size": json.dumps(image_size),
+    }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     write_atomic(folder / "model.safetensors", to_safetensors(tensors, metadata))
 

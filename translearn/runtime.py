@@ -89,15 +89,19 @@ class Runtime:
             torch.distributed.all_reduce(tensor)
         return tensor
 
-    def any(self, flag: bool) -> bool:
-        """Whether any rank raises its flag."""
+    def largest(self, number: int) -> int:
+        """The largest of the ranks' numbers."""
         if self.world == 1:
-            return flag
-        return bool(self.sum(torch.tensor([float(flag)], device=self.device)).item() > 0)
+            return number
+        value = torch.tensor(number, device=self.device)
+        torch.distributed.all_reduce(value, torch.distributed.ReduceOp.MAX)
+        return int(value)
 
     def rows(self, batch_size: int) -> slice:
         """This rank's part of a global batch."""
-        return slice(batch_size * self.rank // self.world, batch_size * (self.rank + 1) // self.world)
+        return slice(
+            batch_size * self.rank // self.world, batch_size * (self.rank + 1) // self.world
+        )
 
 
 def stable_seed(*parts: object) -> int:

@@ -5,18 +5,17 @@ import os
 import random
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import hydra
-from filelock import FileLock, Timeout
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from translearn.config import Config, conf_dir, differences, plain
-from translearn.errors import CheckpointError, ConfigError, StopSignal, TranslearnError
+from translearn.config import conf_dir, differences, plain
+from translearn.errors import ConfigError, StopSignal, TranslearnError
+from translearn.folders import fresh_folder, refuse_differences, resumed_folder, stored_config
 from translearn.help import explain, help_text
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
@@ -48,6 +47,7 @@ def run_command(arguments: Sequence[str]) -> int:
                 "tl-run starts its own workers: under torchrun the ranks would disagree on the "
                 "folder\ncall tl-run run.gpus=N instead"
             )
+        arguments = [*stored_overrides(arguments), *arguments]
         jobs = compose_jobs(arguments)
         showing = {"--cfg", "-c", "--info", "--hydra-help", "--version"} & set(arguments)
         extra = [] if showing else settle(arguments, jobs, sweep, folders)
@@ -108,6 +108,16 @@ def positional(arguments: Sequence[str]) -> list[str]:
     return overrides
 
 
+def stored_overrides(arguments: Sequence[str]) -> list[str]:
+    """The options that the run named by ``run.resume`` was started with and that are not given anew."""
+    given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
+    record = Path(given.get("run.resume", "auto")) / ".hydra" / "overrides.yaml"
+    if not record.is_file():
+        return []
+    stored = [str(override) for override in OmegaConf.load(record)]
+    return [override for override in stored if override.split("=", 1)[0] not in given]
+
+
 def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
     """The config of every job that the command line asks for.
 
@@ -144,12 +154,6 @@ def settle(
     """
     extra = []
     given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
-    if jobs[0].seed is None:
-        seed = random.SystemRandom().randrange(2**31)
-        print(f"seed={seed} (picked, since seed=null)", file=sys.stderr)
-        extra.append(f"seed={seed}")
-        for job in jobs:
-            job.seed = seed
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
     resume = jobs[0].run.resume
     root = Path(jobs[0].output_root)
@@ -164,95 +168,25 @@ def settle(
         folder.mkdir(parents=True, exist_ok=True)
     elif sweep:
         folder = fresh_folder(root / "sweeps", "%Y-%m-%d_%H-%M-%S-%f")
-    elif resume:
-        folder = resumed_folder(str(resume), root, jobs[0])
     else:
-        folder = fresh_folder(root, "%Y-%m-%d/%H-%M-%S-%f")
+        found = resumed_folder(str(resume), root, jobs[0]) if resume else None
+        folder = found or fresh_folder(root, "%Y-%m-%d/%H-%M-%S-%f")
     folders.append(folder)
-    if resume and not sweep and (folder / ".hydra").exists():
-        check_same(folder, plain(jobs[0]))
+    continued = resume and not sweep and (folder / ".hydra").exists()
+    if jobs[0].seed is None:
+        stored = stored_config(folder)["seed"] if continued else None
+        seed = random.SystemRandom().randrange(2**31) if stored is None else stored
+        print(f"seed={seed} (picked, since seed=null)", file=sys.stderr)
+        extra.append(f"seed={seed}")
+        for job in jobs:
+            job.seed = seed
+    if continued:
+        refuse_differences(folder, differences(stored_config(folder), plain(jobs[0])))
         extra.append("hydra.output_subdir=null")  # keeps the record of the first start
     if key not in given:
         quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
         extra.append(f"{key}='{quoted}'")
     return extra
-
-
-def fresh_folder(root: Path, stamp: str) -> Path:
-    """Make a folder named by the time to the microsecond; mkdir settles who owns it."""
-    while True:
-        folder = root / datetime.now().strftime(stamp)
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise ConfigError(f"cannot write to {root}: {error}; set output_root=<folder>") from error
-
-
-def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path:
-    """The folder to continue in: the one named, or for ``auto`` the newest unfinished like this.
-
-    Raises:
-        CheckpointError: the named folder holds no run.
-    """
-    if resume != "auto":
-        folder = Path(resume)
-        if not (folder / ".hydra" / "config.yaml").exists():
-            raise CheckpointError(f"run.resume={resume}: no run there (.hydra/config.yaml is missing)")
-        return folder
-    current = plain(job)
-    for config in sorted(root.glob("*/*/.hydra/config.yaml"), reverse=True):
-        folder = config.parent.parent
-        if "sweeps" not in config.parts and unfinished(folder) and same(folder, current):
-            return folder
-    return fresh_folder(root, "%Y-%m-%d/%H-%M-%S-%f")
-
-
-def unfinished(folder: Path) -> bool:
-    """Whether the run there was not done, and nobody is running it now."""
-    import json
-
-    try:
-        if json.loads((folder / "result.json").read_text()).get("status") == "done":
-            return False
-    except (OSError, ValueError):
-        pass
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            return True
-    except (Timeout, OSError):
-        return False
-
-
-def stored_config(folder: Path) -> Config:
-    """The config that a run folder was started with."""
-    return plain(OmegaConf.load(folder / ".hydra" / "config.yaml"))
-
-
-def same(folder: Path, current: Config) -> bool:
-    """Whether the run there had this config."""
-    try:
-        return not differences(stored_config(folder), current)
-    except (OSError, ValueError):
-        return False
-
-
-def check_same(folder: Path, current: Config) -> None:
-    """Refuse to continue a run of another config.
-
-    Raises:
-        CheckpointError: naming the differences.
-    """
-    changed = differences(stored_config(folder), current)
-    if changed:
-        shown = "\n".join(f"  {line}" for line in changed[:3])
-        raise CheckpointError(
-            f"{folder} cannot be continued: it was made with another configuration\n{shown}\n"
-            "give the same options, or start a new run without run.resume"
-        )
 
 
 def end_of_sweep(folder: Path) -> int:

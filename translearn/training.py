@@ -86,13 +86,20 @@ class Finite:
     """Watches losses and gradient norms.
 
     On a CPU a bad value stops the run before the optimizer step. On a GPU a device flag gathers
-    them without a synchronisation; it is read at every log point and before every checkpoint,
-    score and end of phase, so that nothing non-finite is ever saved or reported.
+    them without a synchronisation: from then on the fused optimizer skips its updates, and the flag
+    is read at every log point and before every checkpoint, score and end of phase, so that nothing
+    non-finite is ever applied to the weights, saved or reported.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._at_once = device.type == "cpu"
-        self._bad = torch.zeros((), dtype=torch.bool, device=device)
+        self._bad = torch.zeros((), device=device)
+
+    def mask(self, optimizer: torch.optim.Optimizer) -> None:
+        """Let the flag skip the updates of a fused optimizer, as a gradient scaler's flag does."""
+        if not self._at_once:
+            optimizer.found_inf = self._bad  # type: ignore[attr-defined]
+            optimizer.grad_scale = None  # type: ignore[attr-defined]
 
     def watch(self, terms: dict[str, Tensor], norm: Tensor, phase: str, step: int) -> None:
         """Note the values of one step."""
@@ -102,7 +109,7 @@ class Finite:
                 names = [name for name, term in terms.items() if not math.isfinite(float(term))]
                 raise _not_finite(phase, step, ", ".join(names) or "the gradient norm")
         else:
-            self._bad |= ~torch.isfinite(total)
+            self._bad.logical_or_(~torch.isfinite(total))
 
     def check(self, phase: str, step: int) -> None:
         """Raise if a value since the last check was not finite.
@@ -110,7 +117,7 @@ class Finite:
         Raises:
             NonFiniteError: one was not.
         """
-        if not self._at_once and bool(self._bad):
+        if not self._at_once and bool(self._bad > 0):
             raise _not_finite(phase, step, "a loss or the gradient norm")
 
 

@@ -1,35 +1,54 @@
 """What every backbone offers: features, and ordered, named layer groups."""
 
-from collections.abc import Iterable, Mapping
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+
+import torch
 from torch import Tensor, nn
 
 from translearn.errors import ConfigError
+
+Layer = nn.Module | nn.Parameter
+
+# Containers that hold the stages of a network: their children are groups, not they themselves.
+STAGE_CONTAINERS = (
+    "features",
+    "blocks",
+    "stages",
+    "layers",
+    "encoder",
+    "trunk_output",
+    "classifier",
+)
 
 
 class Backbone(nn.Module):
     """Maps images to feature vectors.
 
-    Subclasses take ``input_shape`` (C, H, W) as a keyword, set ``out_dim`` and ``groups``, and
+    Subclasses take ``input_shape`` (C, H, W) as a keyword, set ``out_dim`` and ``group_paths``, and
     implement ``features``.
 
     Attributes:
         out_dim: length of a feature vector.
-        groups: ordered names -> the layers in them, input side first; each parameter is in exactly one.
-            A plain dict: the layers are registered elsewhere on the module, and nothing twice.
+        group_paths: ordered group names -> dotted paths of the sub-modules (or of single
+            parameters) in them, input side first; each parameter is in exactly one group. Paths,
+            so that a group stays right when a layer in it is replaced by another.
         mean: per-channel mean that inputs in [0, 1] are normalised with.
         std: per-channel standard deviation, likewise.
         pretrained: whether the weights come from an earlier training.
         head_hidden: hidden widths of a label predictor that suits these features.
-        discriminator_hidden: hidden widths of a domain classifier that suits them.
+        discriminator_hidden: hidden widths of a domain classifier that suits them; the default is
+            that of DANN on Office-31 (Ganin et al. 2016, section 5.2.4: 1024, 1024).
     """
 
     mean: tuple[float, ...] = (0.5, 0.5, 0.5)
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
     pretrained: bool = False
     out_dim: int
-    groups: Mapping[str, tuple[nn.Module, ...]]
+    group_paths: Mapping[str, tuple[str, ...]]
     head_hidden: tuple[int, ...] = ()
-    discriminator_hidden: tuple[int, ...] = (256,)
+    discriminator_hidden: tuple[int, ...] = (1024, 1024)
 
     def features(self, x: Tensor) -> Tensor:
         """Normalised images (B, C, H, W) -> features (B, out_dim)."""
@@ -39,26 +58,143 @@ class Backbone(nn.Module):
         """The same as ``features``."""
         return self.features(x)
 
-    def group_layers(self, names: Iterable[str]) -> list[nn.Module]:
-        """The layers of the named groups.
+    @property
+    def groups(self) -> dict[str, tuple[Layer, ...]]:
+        """Ordered group names -> the layers that stand there now."""
+        return {
+            name: tuple(_resolve(self, path) for path in paths)
+            for name, paths in self.group_paths.items()
+        }
+
+    def group_layers(self, names: Iterable[str]) -> list[Layer]:
+        """The layers of the named groups: modules, and parameters that a container holds itself.
 
         Raises:
             ConfigError: a name is not a group; the message lists those that exist.
         """
-        layers: list[nn.Module] = []
-        for name in names:
-            if name not in self.groups:
-                raise ConfigError(f"no layer group {name!r}; there are {', '.join(self.groups)}")
-            layers.extend(self.groups[name])
-        return layers
+        return [_resolve(self, path) for path in self._paths(names)]
+
+    def group_parameters(self, names: Iterable[str]) -> list[nn.Parameter]:
+        """The parameters of the named groups.
+
+        Raises:
+            ConfigError: a name is not a group; the message lists those that exist.
+        """
+        found: list[nn.Parameter] = []
+        for layer in self.group_layers(names):
+            found.extend([layer] if isinstance(layer, nn.Parameter) else layer.parameters())
+        return found
 
     def copy_groups(self, other: "Backbone", names: Iterable[str]) -> None:
-        """Copy the weights and buffers of the named groups from ``other``, a backbone of the same shape."""
-        names = list(names)
-        for mine, theirs in zip(self.group_layers(names), other.group_layers(names), strict=True):
-            mine.load_state_dict(theirs.state_dict())
+        """Copy the weights and buffers of the named groups from ``other``.
+
+        Raises:
+            ConfigError: a name is not a group of both, or a group is not made of the same layers.
+        """
+        for name in names:
+            mine, theirs = self._state(name), other._state(name)
+            if {k: t.shape for k, t in mine.items()} != {k: t.shape for k, t in theirs.items()}:
+                raise ConfigError(
+                    f"layer group {name!r} cannot be copied: its layers differ in the two networks"
+                )
+            with torch.no_grad():
+                for key, tensor in mine.items():
+                    tensor.copy_(theirs[key])
 
     def freeze(self, names: Iterable[str]) -> None:
-        """Stop training the parameters of the named groups."""
-        for layer in self.group_layers(names):
-            layer.requires_grad_(False)
+        """Stop training the parameters of the named groups.
+
+        Batch norm in them still follows the data in training mode.
+
+        Raises:
+            ConfigError: a name is not a group; the message lists those that exist.
+        """
+        for parameter in self.group_parameters(names):
+            parameter.requires_grad_(False)
+
+    def _paths(self, names: Iterable[str]) -> list[str]:
+        paths: list[str] = []
+        for name in names:
+            if name not in self.group_paths:
+                raise ConfigError(
+                    f"no layer group {name!r}; there are {', '.join(self.group_paths)}"
+                )
+            paths.extend(self.group_paths[name])
+        return paths
+
+    def _state(self, name: str) -> dict[str, Tensor]:
+        paths = self._paths([name])
+        prefixes = tuple(f"{path}." for path in paths)
+        state = self.state_dict()
+        return {k: t for k, t in state.items() if k in paths or k.startswith(prefixes)}
+
+    def _probe(self, input_shape: tuple[int, int, int]) -> int:
+        """Length of a feature vector, found by one image of zeros."""
+        training = self.training
+        with torch.no_grad():
+            self.eval()
+            features = self.features(torch.zeros(1, *input_shape))
+            self.train(training)
+        if features.ndim != 2:
+            raise ValueError(f"one image gives features of shape {tuple(features.shape)}")
+        return int(features.shape[1])
+
+
+def layer_groups(model: nn.Module, prefix: str) -> dict[str, tuple[str, ...]]:
+    """Layer groups of a network that was written by others, by its own structure.
+
+    Each child is a group under its own path; containers of stages (``STAGE_CONTAINERS``) are
+    opened. The first group is called ``stem``. Parameters that a container holds itself (class
+    tokens, position embeddings) and layers of nothing but normalisation belong to the group before.
+
+    Args:
+        model: the network; its children must be registered from input to output.
+        prefix: what the paths begin with, such as ``model.``.
+    """
+    groups: dict[str, list[str]] = {}
+    leading: list[str] = []
+    for path in _units(model):
+        if not _joins(_resolve(model, path)):
+            groups["stem" if not groups else path] = [*leading, path]
+            leading = []
+        elif groups:
+            groups[next(reversed(groups))].append(path)
+        else:
+            leading.append(path)
+    return {name: tuple(prefix + path for path in paths) for name, paths in groups.items()}
+
+
+def reachable(url: str, seconds: float = 3.0) -> bool:
+    """Whether the server of ``url`` answers: asked first, because loaders retry for a minute."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=seconds).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _units(module: nn.Module, prefix: str = "") -> Iterator[str]:
+    for name, _ in module.named_parameters(recurse=False):
+        yield prefix + name
+    for name, child in module.named_children():
+        if name in STAGE_CONTAINERS and any(True for _ in child.children()):
+            yield from _units(child, f"{prefix}{name}.")
+        elif any(True for _ in child.parameters()):
+            yield prefix + name
+
+
+def _joins(layer: Layer) -> bool:
+    """Whether a layer belongs to the group before it."""
+    if isinstance(layer, nn.Parameter):
+        return True
+    owners = [m for m in layer.modules() if any(True for _ in m.parameters(recurse=False))]
+    return all("Norm" in type(owner).__name__ for owner in owners)
+
+
+def _resolve(module: nn.Module, path: str) -> Layer:
+    parent, _, name = path.rpartition(".")
+    found = getattr(module.get_submodule(parent), name)
+    assert isinstance(found, nn.Module | nn.Parameter), path
+    return found

@@ -1,23 +1,28 @@
 """Small convolutional networks for digits."""
 
-import torch
 from torch import Tensor, nn
 
 from translearn.backbones.base import Backbone
+from translearn.errors import ConfigError
 
 
 class _Sequential(Backbone):
+    """Named layers one after the other, each a group of its own."""
+
     head_hidden = (100, 100)
     discriminator_hidden = (100,)
 
     def __init__(self, input_shape: tuple[int, int, int], **layers: nn.Sequential) -> None:
         super().__init__()
         self.layers = nn.ModuleDict(layers)
-        self.groups = {name: (layer,) for name, layer in layers.items()}
-        with torch.no_grad():
-            self.eval()
-            self.out_dim = self.features(torch.zeros(1, *input_shape)).shape[1]
-            self.train()
+        self.group_paths = {name: (f"layers.{name}",) for name in layers}
+        try:
+            self.out_dim = self._probe(input_shape)
+        except RuntimeError as error:
+            raise ConfigError(
+                f"images of {input_shape[1]}x{input_shape[2]} are too small for this network\n"
+                "the digits networks are made for 28x28"
+            ) from error
 
     def features(self, x: Tensor) -> Tensor:
         """Normalised images (B, C, H, W) -> features (B, out_dim)."""
@@ -27,13 +32,11 @@ class _Sequential(Backbone):
 
 
 class LeNet(_Sequential):
-    """The MNIST architecture of the DANN paper (Ganin et al. 2016, figure 4a); max-pool before ReLU.
+    """The MNIST network of the DANN paper (Ganin et al. 2016, figure 4a); max-pool before ReLU.
 
     Args:
         input_shape: (C, H, W) of the images.
     """
-
-    discriminator_hidden = (100,)
 
     def __init__(self, input_shape: tuple[int, int, int]) -> None:
         super().__init__(

@@ -71,7 +71,9 @@ class Digits(DataSource):
 
 def enlarge(images: Tensor) -> Tensor:
     """(N, 8, 8) in [0, 255] -> uint8 (N, 1, 28, 28), the digit 20x20 in the middle."""
-    large = F.interpolate(images[:, None], size=(DIGIT, DIGIT), mode="bilinear", align_corners=False)
+    large = F.interpolate(
+        images[:, None], size=(DIGIT, DIGIT), mode="bilinear", align_corners=False
+    )
     margin = (FRAME - DIGIT) // 2
     return F.pad(large, (margin,) * 4).round().to(torch.uint8)
 

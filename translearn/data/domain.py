@@ -180,8 +180,14 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
         """Hide every training label that ``access`` does not grant.
 
         Raises:
+            ConfigError: it grants target labels, and the same images are scored.
             DataError: a label is needed that does not exist.
         """
+        if access.target_labels and tasks.protocol == "transductive":
+            raise ConfigError(
+                "this method learns from target labels, and data.protocol=transductive scores the "
+                "same images\nadd data.protocol=split"
+            )
         sets: dict[str, LabelledSet | UnlabelledSet] = {}
         for task, domain in tasks.tasks.items():
             if task.endswith("/rest") or not access.allows(task):
@@ -223,6 +229,8 @@ def limit_labels(tasks: TaskSet, per_class: int, seed: int) -> TaskSet:
         of_class = shuffled == label
         rank[of_class] = torch.arange(int(of_class.sum()))
     picked, rest = order[rank < per_class], order[rank >= per_class]
-    hidden = Domain(f"{domain.name}/rest", domain.classes, Split(domain.train.x[rest], None), None, None)
+    hidden = Domain(
+        f"{domain.name}/rest", domain.classes, Split(domain.train.x[rest], None), None, None
+    )
     kept = replace(domain, train=domain.train.select(picked), val=None)
     return replace(tasks, tasks={**tasks.tasks, "target": kept, "target/rest": hidden})

@@ -1,12 +1,13 @@
 """Training streams: uint8 batches as a pure function of (seed, phase, stream, step)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from translearn.backbones.base import Backbone
 from translearn.data.augment import Augment, Draw, center_crop
 from translearn.data.batch import Batch, Labelled, Unlabelled
 from translearn.data.domain import Images, LabelledSet, UnlabelledSet
@@ -31,7 +32,9 @@ class Order:
         if epoch not in self._epochs:
             generator = torch.Generator().manual_seed(stable_seed(self.seed, epoch))
             order = torch.randperm(self.count, generator=generator).to(self.device)
-            self._epochs = {e: o for e, o in self._epochs.items() if e == epoch - 1} | {epoch: order}
+            self._epochs = {e: o for e, o in self._epochs.items() if e == epoch - 1} | {
+                epoch: order
+            }
         return self._epochs[epoch]
 
     def drawn(self, start: int, stop: int) -> Tensor:
@@ -70,12 +73,19 @@ class Preparation:
         self.scale = scale.view(1, -1, 1, 1).to(runtime.device)
         self.shift = shift.view(1, -1, 1, 1).to(runtime.device)
 
+    @staticmethod
+    def of(input_shape: tuple[int, int, int], backbone: Backbone, runtime: Runtime) -> "Preparation":
+        """The preprocessing that a backbone asks for."""
+        return Preparation(input_shape, backbone.mean, backbone.std, runtime)
+
     def floats(self, images: Tensor) -> Tensor:
         """uint8 (B, c, H, W) -> float (B, C, H, W) in [0, 1] on the device."""
         x = images.to(self.runtime.device, non_blocking=True).float().mul_(1.0 / 255.0)
         return x.expand(-1, self.channels, -1, -1) if x.shape[1] != self.channels else x
 
-    def __call__(self, images: Tensor, augment: Augment | None = None, draw: Draw | None = None) -> Tensor:
+    def __call__(
+        self, images: Tensor, augment: Augment | None = None, draw: Draw | None = None
+    ) -> Tensor:
         """uint8 images -> normalised input (B, C, H, W), augmented if asked to, else cropped."""
         x = self.floats(images)
         if augment is not None and draw is not None:
@@ -205,14 +215,9 @@ def decode_all(images: FileImages, workers: int) -> Tensor:
     return torch.cat([x for x, _ in loader])
 
 
-def image_bytes(images: Images) -> int:
-    """Bytes of the decoded uint8 images."""
-    return images.nbytes
-
-
 def make_resident(images: Images, budget: int, workers: int) -> Images:
     """Decode files that fit in ``budget`` bytes; leave everything else as it is."""
-    if isinstance(images, FileImages) and image_bytes(images) <= budget:
+    if isinstance(images, FileImages) and images.nbytes <= budget:
         return decode_all(images, workers)
     return images
 
@@ -235,9 +240,3 @@ def make_stream(
     if resident:
         return ResidentStream(data, order, batch_size, prepare, augment, runtime)
     return FileStream(data, order, batch_size, prepare, augment, runtime, workers)
-
-
-def describe(streams: Mapping[str, TrainingStream]) -> str:
-    """Which streams are resident, for the log."""
-    kinds = {True: "resident", False: "decoded by workers"}
-    return ", ".join(f"{n}: {kinds[isinstance(s, ResidentStream)]}" for n, s in streams.items())

@@ -117,7 +117,10 @@ class Method(nn.Module):
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         rates = {True: lr * (BACKBONE_RATE if self.backbone.pretrained else 1.0), False: lr}
         groups = [
-            {"params": [p for p in trained if (id(p) in of_backbone) is inside], "lr": rates[inside]}
+            {
+                "params": [p for p in trained if (id(p) in of_backbone) is inside],
+                "lr": rates[inside],
+            }
             for inside in (True, False)
         ]
         return [group for group in groups if group["params"]]
@@ -158,4 +161,3 @@ def learners(method: Method, names: Sequence[str]) -> Iterator[nn.Module]:
         if name not in children:
             raise ConfigError(f"no sub-module {name!r} to learn; there are {', '.join(children)}")
         yield children[name]
-

@@ -1,7 +1,201 @@
-"""tl-table (being built)."""
+"""tl-table: runs compared, and the table at the end of a run. Without torch, to start at once."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-def print_result(result: dict[str, Any], folder: Path) -> None:
-    print({k: v for k, v in result["metrics"].items() if k.endswith("/accuracy")}, result["train_seconds"], result["train_core_seconds"], result["samples_per_second"], folder)
-def print_table(folders): ...
-def collect(folders): return []
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+
+from translearn.errors import ConfigError, DiskError, TranslearnError
+from translearn.report.collect import Run, collect
+from translearn.report.grid import (
+    HELD_OUT,
+    ORACLE,
+    Grid,
+    aggregate,
+    amount,
+    comma_separated,
+    is_percent,
+    markdown,
+)
+
+__all__ = ["collect", "main", "print_result", "print_table"]
+
+PIPED_WIDTH = 120  # columns where the output is not a terminal
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The ``tl-table`` command.
+
+    Returns:
+        0, or 2 where there is nothing to show, or 7 where a file cannot be written.
+    """
+    parser = argparse.ArgumentParser(
+        prog="tl-table", description="Compare runs: mean and standard deviation over seeds."
+    )
+    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="where runs lie (outputs)")
+    parser.add_argument(
+        "--csv", metavar="FILE", help="write a line a run with every metric (-: print)"
+    )
+    parser.add_argument("--markdown", metavar="FILE", help="write the table as Markdown (-: print)")
+    parser.add_argument(
+        "--metric", metavar="NAME", help="show this metric, such as target/val/accuracy"
+    )
+    given = parser.parse_args(arguments)
+    folders = [Path(folder) for folder in given.folders or ["outputs"]]
+    try:
+        runs = found_runs(folders, given.metric)
+        grid = aggregate(runs, given.metric)
+        if "-" not in (given.csv, given.markdown):
+            print_grid(grid)
+        if given.csv:
+            write(given.csv, comma_separated(runs))
+        if given.markdown:
+            write(given.markdown, markdown(grid))
+    except TranslearnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def found_runs(folders: Sequence[Path], metric: str | None) -> list[Run]:
+    """The runs in the folders, checked.
+
+    Raises:
+        ConfigError: a folder does not exist, holds no run, or no run has the metric.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(
+                f"{folder} is not a folder; give tl-table the folder that holds the runs"
+            )
+    runs = collect(folders)
+    if not runs:
+        raise ConfigError(
+            f"no run at or below {', '.join(map(str, folders))}; start one with tl-run"
+        )
+    metrics = {name for run in runs for name in run.metrics}
+    if metric and metric not in metrics:
+        from translearn.config import nearest
+
+        raise ConfigError(f"--metric {metric}: no run has it{nearest(metric, metrics)}")
+    return runs
+
+
+def write(name: str, text: str) -> None:
+    """Write to a file, or to standard output for ``-``.
+
+    Raises:
+        DiskError: the file cannot be written.
+    """
+    if name == "-":
+        standard_output()
+        sys.stdout.write(text)
+        return
+    try:
+        Path(name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DiskError(f"{name} cannot be written: {error}") from error
+
+
+def print_result(result: Mapping[str, Any], folder: Path) -> None:
+    """Print the end table of one run.
+
+    Args:
+        result: as in result.json, of a run that is done.
+        folder: where it lies.
+    """
+    console, metrics = standard_output(), result["metrics"]
+    choice = ", ".join(str(result[k]) for k in ("backbone", "augment") if result.get(k))
+    say(console, f"{result['method']} on {result['data']} ({choice}), seed {result['seed']}")
+    table = Table(box=None, show_header=False)
+    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True, justify="right")
+    names = [name for split in ("test", "val") for name in metrics if f"/{split}/accuracy" in name]
+    headline = result.get("headline")
+    for name in dict.fromkeys([*([headline] if headline in metrics else []), *names]):
+        shown = name.replace("/", " ")
+        if result.get("protocol") == "transductive" and name.startswith("source/test/"):
+            shown = shown.replace("source", HELD_OUT, 1)
+        unit = " %" if is_percent(name) else ""
+        table.add_row(shown, f"{amount(name, metrics[name])}{unit}")
+    table.add_row("training time", f"{result['train_seconds']:.1f} s")
+    table.add_row("core-seconds", f"{result['train_core_seconds']:.1f}")
+    table.add_row("samples/s", f"{result['samples_per_second']:.0f}")
+    table.add_row("precision", str(result.get("precision")))
+    table.add_row("weights", str(result.get("selection")))
+    show(console, table)
+    if headline is None and not any(name.startswith("target/") for name in metrics):
+        say(console, "the target has no labels, so target metrics are absent;")
+        say(console, f"label a folder of images with: tl-predict {shlex.quote(str(folder))} FOLDER")
+    if result.get("oracle"):
+        say(console, f"{ORACLE}: the weights were selected on target test labels; no fair figure")
+    for warning in result.get("warnings") or ():
+        say(console, f"warning: {warning}")
+    say(console, f"run folder: {folder}")
+
+
+def print_table(folders: Sequence[Path], metric: str | None = None) -> None:
+    """Print the runs at or below the folders: a row a setting, mean ± std over its seeds.
+
+    Args:
+        folders: where to look.
+        metric: shown first instead of each method's headline metric.
+    """
+    print_grid(aggregate(collect(folders), metric))
+
+
+def print_grid(grid: Grid) -> None:
+    """Print an aggregated table."""
+    console = standard_output()
+    for line in grid.above:
+        say(console, line)
+    if grid.cells:
+        table = Table(box=box.SIMPLE_HEAD)
+        for name in grid.header:
+            if name in grid.words:
+                table.add_column(name, overflow="fold")
+            else:
+                table.add_column(name, no_wrap=True, justify="right")
+        for cells in grid.cells:
+            table.add_row(*cells)
+        show(console, table)
+    for line in grid.below:
+        say(console, line)
+
+
+def standard_output() -> Console:
+    """A console on standard output that replaces characters the terminal does not know."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    return console
+
+
+def say(console: Console, line: str) -> None:
+    """Print a line as it is: a path that was wrapped could not be copied."""
+    console.print(line, soft_wrap=True)
+
+
+def show(console: Console, table: Table) -> None:
+    """Print a table, wider than the terminal where a number would be cut otherwise."""
+    for column in table.columns:
+        if column.no_wrap:  # rich would cut such a cell between its words
+            column.min_width = max(cell_len(str(c)) for c in (column.header, *column.cells))
+    needed = Measurement.get(console, console.options.update(width=10_000), table)
+    width = needed.minimum if console.is_terminal else needed.maximum
+    console.width = max(console.width, width)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

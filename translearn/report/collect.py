@@ -1,0 +1,242 @@
+"""Run folders read from disk, and grouped into the rows of a table. Imports no torch.
+
+A row holds the seeds of one setting and nothing else: runs that differ in data, method, backbone,
+augmentation, protocol, label budget, selection rule or any other option never share a row.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+STATUSES = ("done", "failed", "interrupted", "running", "killed")
+KEYS = ("data", "method", "backbone", "augment", "protocol", "label_budget", "selection")
+# What negative transfer is judged within; the seeds are matched one by one.
+COMPARED = ("data", "backbone", "augment", "protocol", "label_budget")
+
+# Overrides that are columns of their own, or that say where and how fast a run computes, not what.
+NOT_SETTINGS = {
+    *("method", "data", "backbone", "augment", "seed", "data_root", "output_root"),
+    *("data.protocol", "data.target_labels_per_class", "data.download", "run.select"),
+    *("run.device", "run.threads", "run.workers", "run.resident_mb", "run.log_every"),
+    *("run.save_seconds", "run.resume", "run.debug"),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder.
+
+    Attributes:
+        status: one of ``STATUSES``; killed where the run left no result and nobody works on it.
+        reason: why it is not done; empty for a run that is.
+        metrics: flat names such as ``target/test/accuracy``; what has no labels is absent.
+        overrides: the options it was started with.
+        finished: when result.json was written, in seconds since 1970.
+    """
+
+    folder: Path
+    status: str
+    reason: str = ""
+    method: str | None = None
+    data: str | None = None
+    backbone: str | None = None
+    augment: str | None = None
+    seed: int | None = None
+    protocol: str | None = None
+    label_budget: int | None = None
+    selection: str | None = None
+    oracle: bool = False
+    quadrant: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    headline: str | None = None
+    train_seconds: float | None = None
+    train_core_seconds: float | None = None
+    samples_per_second: float | None = None
+    experiment: str | None = None
+    overrides: tuple[str, ...] = ()
+    finished: float = 0.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """The seeds of one setting.
+
+    Attributes:
+        key: the value of each of ``KEYS``.
+        settings: options that not every run of the table was given.
+        runs: done runs in the order of their seeds, one a seed.
+    """
+
+    key: Mapping[str, Any]
+    settings: tuple[str, ...]
+    runs: tuple[Run, ...]
+
+    @property
+    def reference(self) -> bool:
+        """Whether this is a row to compare with rather than a transfer method."""
+        return self.runs[0].quadrant == "reference"
+
+    @property
+    def headline(self) -> str | None:
+        """The metric that this row is judged by."""
+        return self.runs[0].headline
+
+    def values(self, metric: str, seeds: Iterable[int | None] | None = None) -> list[float]:
+        """``metric`` of every run that has it, or of those with the given seeds."""
+        wanted = [run for run in self.runs if seeds is None or run.seed in set(seeds)]
+        return [run.metrics[metric] for run in wanted if metric in run.metrics]
+
+
+def collect(folders: Sequence[Path]) -> list[Run]:
+    """Every run at or below the folders, each once, in the order of their paths."""
+    found: dict[Path, Run] = {}
+    for top in folders:
+        for path, inside, files in os.walk(top):
+            folder = Path(path)
+            if "result.json" in files or (folder / ".hydra" / "config.yaml").is_file():
+                found.setdefault(folder.resolve(), read_run(folder))
+            inside[:] = sorted(n for n in inside if n != "checkpoints" and not n.startswith("."))
+    return list(found.values())
+
+
+def read_run(folder: Path) -> Run:
+    """One run folder, however its run ended."""
+    path = folder / "result.json"
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        finished = path.stat().st_mtime
+    except FileNotFoundError:
+        running = locked(folder)
+        reason = "" if running else "it left no result.json: killed, or the machine went down"
+        status = "running" if running else "killed"
+        return Run(folder, status, reason, **described(folder))
+    except (OSError, ValueError) as error:
+        return Run(folder, "failed", f"result.json cannot be read: {error}", **described(folder))
+    if not isinstance(result, dict) or result.get("status") not in STATUSES:
+        return Run(folder, "failed", "result.json is not that of a run", **described(folder))
+    names = set(Run.__dataclass_fields__) - {"folder", "reason", "overrides", "metrics"}
+    values = {name: result[name] for name in names if name in result}
+    metrics = {k: v for k, v in (result.get("metrics") or {}).items() if isinstance(v, int | float)}
+    return Run(
+        folder=folder,
+        reason=str(result.get("reason") or ""),
+        metrics=metrics,
+        overrides=tuple(str(override) for override in result.get("overrides") or ()),
+        **{**values, "finished": finished},
+    )
+
+
+def locked(folder: Path) -> bool:
+    """Whether a live process holds the folder's lock."""
+    from filelock import FileLock, Timeout
+
+    path = folder / ".lock"
+    if not path.exists():
+        return False
+    try:
+        # A lock object of our own, so that a run in this very process counts as well.
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """What the config that a run was started with says about it; empty where it is unreadable."""
+    from omegaconf import OmegaConf
+
+    try:
+        # Not resolved: variables of the environment and times of that start are gone.
+        config = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "config.yaml"))
+        overrides = folder / ".hydra" / "overrides.yaml"
+        given = OmegaConf.to_container(OmegaConf.load(overrides)) if overrides.is_file() else []
+    except Exception:  # half-written files raise whatever the yaml parser came upon
+        return {}
+    if not isinstance(config, dict):
+        return {}
+    parts = {name: value for name, value in config.items() if isinstance(value, dict)}
+    data, run = parts.get("data", {}), parts.get("run", {})
+    named = {group: parts.get(group, {}).get("name") for group in ("method", "backbone", "augment")}
+    return {
+        **named,
+        "data": data.get("name"),
+        "seed": config.get("seed"),
+        "protocol": data.get("protocol"),
+        "label_budget": data.get("target_labels_per_class"),
+        "selection": run.get("select"),
+        "oracle": run.get("select") == "oracle",
+        "overrides": tuple(str(override) for override in given or ()),
+    }
+
+
+def group(runs: Sequence[Run]) -> tuple[list[Row], list[Run]]:
+    """Group the runs that are done.
+
+    Returns:
+        The rows, by data with the reference methods first, and the runs left out because a newer
+        one with the same setting and seed stands in the table.
+    """
+    done = [run for run in runs if run.status == "done"]
+    common = common_settings(done)
+    newest: dict[tuple[Any, ...], dict[int | None, Run]] = {}
+    older: list[Run] = []
+    for run in sorted(done, key=lambda run: run.finished):
+        key = (*(getattr(run, name) for name in KEYS), tuple(sorted(settings(run) - common)))
+        seeds = newest.setdefault(key, {})
+        if run.seed in seeds:
+            older.append(seeds[run.seed])
+        seeds[run.seed] = run
+    rows = [
+        Row(
+            key=dict(zip(KEYS, key[:-1], strict=True)),
+            settings=key[-1],
+            runs=tuple(sorted(seeds.values(), key=lambda run: (run.seed is None, run.seed or 0))),
+        )
+        for key, seeds in newest.items()
+    ]
+    return sorted(rows, key=_order), older
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    first = [str(row.key[name]) for name in ("data", "protocol", "label_budget")]
+    rest = [str(row.key[name]) for name in KEYS]
+    return (*first, not row.reference, row.key["method"] != "source_only", *rest, row.settings)
+
+
+def settings(run: Run) -> set[str]:
+    """The options a run was given that say what it computes and have no column of their own."""
+    return {o for o in run.overrides if o.split("=", 1)[0].lstrip("+~") not in NOT_SETTINGS}
+
+
+def common_settings(runs: Sequence[Run]) -> set[str]:
+    """The options that every run was given."""
+    options = [settings(run) for run in runs]
+    return set.intersection(*options) if options else set()
+
+
+def source_only_of(row: Row, rows: Sequence[Row]) -> Row | None:
+    """The source-only row that a row is judged by: same data, backbone, augmentation, protocol
+    and label budget, and of those the one closest in selection rule and other options.
+    """
+
+    def options(of: Row, about_data: bool) -> set[str]:
+        known = {option for option in of.settings if not option.startswith("method.")}
+        return {option for option in known if option.startswith("data.") is about_data}
+
+    def distance(other: Row) -> tuple[bool, int]:
+        differs = other.key["selection"] != row.key["selection"]
+        return differs, len(options(row, False) ^ options(other, False))
+
+    same = [
+        other
+        for other in rows
+        if other.key["method"] == "source_only"
+        and all(other.key[name] == row.key[name] for name in COMPARED)
+        and options(other, True) == options(row, True)
+    ]
+    return min(same, key=distance, default=None)

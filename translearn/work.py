@@ -1,0 +1,178 @@
+"""One run on one process: build every part, train, score, write the model, describe the result."""
+
+import os
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from translearn import __version__
+from translearn.backbones.base import Backbone
+from translearn.checkpoint import load as load_checkpoint
+from translearn.config import Config, RunConfig, build, check, differences
+from translearn.data.augment import Augment
+from translearn.data.domain import DataSource, Images, TaskSet, TrainView
+from translearn.data.files import FileImages
+from translearn.data.loaders import Preparation, make_resident
+from translearn.engine import run_method
+from translearn.evaluate import Judge
+from translearn.folders import refuse_differences
+from translearn.job import Job, Progress, check_selection, phase_settings
+from translearn.methods.base import Method, quadrant
+from translearn.results import environment, peak_memory_mb, write_model
+from translearn.runtime import Runtime, stable_seed
+from translearn.stop import Stop
+
+
+def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[str, Any]:
+    """Build every part of a run, train, score, and write the model: one rank's work.
+
+    Returns:
+        The result on rank 0.
+    """
+    run = RunConfig.of(config["run"])
+    check("data", config["data"], DataSource, ["root", "download"])
+    check("backbone", config["backbone"], Backbone, ["input_shape"])
+    check("augment", config["augment"], Augment, ["size"])
+    check("method", config["method"], Method, ["backbone", "tasks"])
+    phase_runs = phase_settings(run, config["method"]["phases"])
+
+    stop = Stop()
+    stop.listen()
+    check_continues(config, folder, run)
+    runtime = Runtime.start(run, rank, world)
+    seed = int(config["seed"])
+    torch.manual_seed(stable_seed(seed, "start"))
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+
+    source = build(config["data"], DataSource, root=os.path.expanduser(config["data_root"]))
+    tasks = source.load()
+    classes = {task: domain.classes for task, domain in tasks.tasks.items()}
+    method = build_method(config, classes, tasks.input_shape)
+    method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
+    prepare = Preparation.of(tasks.input_shape, method.backbone, runtime)
+    budget = run.resident_mb * 2**20
+    judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
+    check_selection(run, type(method), judge)
+    job = Job(
+        method=method,
+        view=resident_view(TrainView.of(tasks, method.access), budget, run.workers),
+        judge=judge,
+        prepare=prepare,
+        augment=build(config["augment"], Augment, size=tasks.input_shape[1]).to(runtime.device),
+        run=run,
+        phase_runs=phase_runs,
+        runtime=runtime,
+        seed=seed,
+        folder=folder,
+        config=config,
+        stop=stop,
+    )
+    progress, phases, metrics = run_method(job)
+    if rank == 0:
+        stored_size = image_size(tasks.tasks["target"].train.x)
+        write_model(folder, method.state_dict(), classes, tasks.input_shape, stored_size)
+    return success(job, tasks, progress, phases, metrics)
+
+
+def build_method(
+    config: Config, classes: Mapping[str, Sequence[str]], input_shape: tuple[int, int, int]
+) -> Method:
+    """The method of a config on its backbone, for these classes and images."""
+    backbone = build(config["backbone"], Backbone, input_shape=input_shape)
+    return build(config["method"], Method, backbone=backbone, tasks=classes)
+
+
+def image_size(images: Images) -> int:
+    """Edge in pixels of the images as they are kept, before the crop to the input shape."""
+    return images.size if isinstance(images, FileImages) else int(images.shape[-1])
+
+
+def resident_view(view: TrainView, budget: int, workers: int) -> TrainView:
+    """The same view, with the files that fit in ``budget`` bytes decoded."""
+    return view.map_images(lambda images: make_resident(images, budget, workers))
+
+
+def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
+    """Refuse a checkpoint of another config, version or thread count.
+
+    Raises:
+        CheckpointError: naming the differences.
+    """
+    state = load_checkpoint(folder / "checkpoints")
+    if state is None:
+        return
+    changed = differences(state["config"], config)
+    if state["version"] != __version__:
+        changed.append(f"translearn: {state['version']} -> {__version__}")
+    if state["torch"] != torch.__version__:
+        changed.append(f"torch: {state['torch']} -> {torch.__version__}")
+    if run.threads is None:
+        run.threads = int(state["threads"])  # what null meant when the run began
+    refuse_differences(folder, changed)
+
+
+def description(config: Config) -> dict[str, Any]:
+    """The part of a result that the config alone decides."""
+    return {
+        "method": config["method"].get("name"),
+        "data": config["data"].get("name"),
+        "backbone": config["backbone"].get("name"),
+        "augment": config["augment"].get("name"),
+        "seed": config["seed"],
+        "overrides": config.get("overrides", []),
+        "experiment": config.get("experiment"),
+        "selection": str(config["run"]["select"]),
+        "oracle": config["run"]["select"] == "oracle",
+        "label_budget": config["data"].get("target_labels_per_class"),
+    }
+
+
+def success(
+    job: Job,
+    tasks: TaskSet,
+    progress: Progress,
+    phases: list[dict[str, Any]],
+    metrics: Mapping[str, float],
+) -> dict[str, Any]:
+    """The result of a run that came to its end."""
+    headline = "target/test/accuracy"
+    per_class = {
+        task: per_class_accuracy(job, task) for task in tasks.tasks if job.judge.has(task, "test")
+    }
+    return {
+        "status": "done",
+        "exit_code": 0,
+        "reason": None,
+        **description(job.config),
+        "data": tasks.name,
+        "quadrant": quadrant(type(job.method)),
+        "protocol": tasks.protocol,
+        "metrics": dict(metrics),
+        "headline": headline if headline in metrics else None,
+        "per_class": per_class,
+        "phases": phases,
+        "steps": progress.steps,
+        "samples": progress.samples,
+        "selected_step": progress.best_step if progress.best_step >= 0 else progress.steps,
+        "train_seconds": progress.seconds,
+        "train_core_seconds": progress.core_seconds,
+        "samples_per_second": progress.samples / max(progress.seconds, 1e-9),
+        "peak_memory_mb": peak_memory_mb(job.runtime.device),
+        "precision": job.runtime.precision,
+        "deterministic": job.runtime.device.type == "cpu" or job.run.deterministic,
+        "warnings": progress.warnings,
+        "environment": environment(job.runtime),
+    }
+
+
+def per_class_accuracy(job: Job, task: str) -> dict[str, float]:
+    """Test accuracy of each class that occurs in the test split."""
+    confusion = job.judge.confusion(job.method, task, "test")
+    names = job.method.tasks[task]
+    counts, right = confusion.sum(dim=1).tolist(), confusion.diagonal().tolist()
+    return {n: r / c for n, r, c in zip(names, right, counts, strict=True) if c}
