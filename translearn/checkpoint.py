@@ -87,7 +87,7 @@ def load(folder: Path, names: tuple[str, ...] = ("last", "prev")) -> State | Non
     if not folder.exists():
         return None
     known = {word for path in folder.glob("*.sha256") for word in path.read_text().split()}
-    broken = []
+    broken: list[str] = []
     for name in names:
         path = folder / f"{name}.pt"
         if not path.exists():

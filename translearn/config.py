@@ -25,7 +25,7 @@ Config = dict[str, Any]
 RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "download")
 # Keys that may differ between a run and its continuation: they change where, not what.
 LOCATION_KEYS = ("data_root", "output_root", "run.resume", "run.debug", "run.save_seconds")
-# Not settings at all: the record of how a run was asked for, and what its result is checked against.
+# Not settings: the record of how a run was asked for, and what its result is checked against.
 RECORD_KEYS = ("overrides", "experiment", "claim")
 
 
@@ -237,10 +237,10 @@ def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterab
     if "_target_" not in config:
         raise ConfigError(f"{group} has no _target_; choose one by {group}=<name>")
     found = resolve_class(config["_target_"], base)
-    known = inspect.signature(found).parameters
+    known, any_key = _parameters(found)
     arguments = [*_arguments(config, known), *(part for part in parts if part in known)]
     for key in arguments:
-        if key not in known:
+        if key not in known and not any_key:
             raise ConfigError(f"{group}.{key} does not exist{nearest(key, known)}")
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in arguments:
@@ -250,10 +250,18 @@ def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterab
 def build(config: Mapping[str, Any], base: type[Part], **parts: Any) -> Part:
     """Build a component from its config and the ``parts`` that its constructor asks for by name."""
     found = resolve_class(config["_target_"], base)
-    known = inspect.signature(found).parameters
+    known, any_key = _parameters(found)
     arguments = {key: config[key] for key in _arguments(config, known)}
-    arguments.update({name: part for name, part in parts.items() if name in known})
+    arguments.update({name: part for name, part in parts.items() if name in known or any_key})
     return found(**arguments)
+
+
+def _parameters(found: type) -> tuple[dict[str, inspect.Parameter], bool]:
+    """The named arguments of a constructor, and whether it takes any others (``**arguments``)."""
+    parameters = inspect.signature(found).parameters.values()
+    gathering = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = {p.name: p for p in parameters if p.kind not in gathering}
+    return named, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
 
 
 def _arguments(config: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Errors for people: each carries the exit code of the command line and a message of a few lines."""
+"""Errors for people: each carries an exit code and a message of a few lines."""
 
 import signal
 

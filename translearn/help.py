@@ -11,7 +11,7 @@ from translearn.config import RunConfig, conf_dir, nearest
 
 GROUPS = ("method", "data", "backbone", "augment", "run", "experiment")
 EXAMPLES = """\
-  tl-run                                                the embedded default: method=dann data=digits
+  tl-run                                                the default: method=dann data=digits
   tl-run method=source_only run.samples=64000           another method, half the budget
   tl-run method=dann data=mnist_mnistm seed=1           real data (tl-data list tells what it needs)
   tl-run -m method=source_only,dann seed=0,1,2          a sweep, ended by a table
@@ -22,8 +22,8 @@ def choices(group: str) -> dict[str, str]:
     """Name -> one line about it, of every yaml in a config group."""
     found = {}
     for path in sorted((Path(conf_dir()) / group).glob("*.yaml")):
-        first = path.read_text().split("\n", 1)[0]
-        found[path.stem] = first.removeprefix("# about:").strip() if "about:" in first else ""
+        about = re.search(r"^# about: (.*)$", path.read_text(), re.MULTILINE)
+        found[path.stem] = about.group(1) if about else ""
     return found
 
 
@@ -82,8 +82,9 @@ def keys_near(key: str, overrides: Sequence[str]) -> Iterable[str]:
     path = Path(conf_dir()) / group / f"{chosen}.yaml"
     if not path.exists():
         return GROUPS
-    node = OmegaConf.load(path)
-    node = node.get(group, node) if "_target_" not in node else node
+    node = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    assert isinstance(node, dict)
+    node = node if "_target_" in node else node.get(group, node)
     return [f"{group}.{name}" for name in node if name not in ("_target_", "defaults")]
 
 

@@ -93,7 +93,7 @@ def write_failure(config: Config, folder: Path, error: BaseException) -> None:
 
 
 def translated(error: BaseException) -> BaseException:
-    """Memory errors as ours, with what to change; KeyboardInterrupt as a stop; the rest as it is."""
+    """Memory errors as ours, saying what to change; KeyboardInterrupt as a stop; else as it is."""
     if isinstance(error, KeyboardInterrupt):
         return StopSignal(2)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(

@@ -24,7 +24,7 @@ def reverse_gradient(x: Tensor, strength: float) -> Tensor:
     The gradient reversal layer of Ganin et al., "Domain-adversarial training of neural networks"
     (JMLR 2016), eqs. 16 and 17.
     """
-    reversed_x = _ReverseGradient.apply(x, strength)  # type: ignore[no-untyped-call]
+    reversed_x = _ReverseGradient.apply(x, strength)
     assert isinstance(reversed_x, Tensor)
     return reversed_x
 

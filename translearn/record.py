@@ -133,7 +133,7 @@ def evaluate(
     metrics_log: MetricsLog,
     average: Average,
 ) -> dict[str, str]:
-    """Score the averaged weights on the splits of ``run.evaluate`` and keep the best by ``run.select``.
+    """Score the averaged weights on ``run.evaluate`` and keep the best by ``run.select``.
 
     Returns:
         What the progress bar shows.

@@ -81,7 +81,7 @@ def write_model(
 
 
 def environment(runtime: Runtime | None) -> dict[str, Any]:
-    """Versions, device, threads and the code's commit: what the numbers depend on besides the config."""
+    """Versions, device, threads, the code's commit: what numbers depend on besides the config."""
     record: dict[str, Any] = {
         "translearn": __version__,
         "python": platform.python_version(),

@@ -109,7 +109,7 @@ def positional(arguments: Sequence[str]) -> list[str]:
 
 
 def stored_overrides(arguments: Sequence[str]) -> list[str]:
-    """The options that the run named by ``run.resume`` was started with and that are not given anew."""
+    """The options that the run in ``run.resume`` was started with and that are not given anew."""
     given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
     record = Path(given.get("run.resume", "auto")) / ".hydra" / "overrides.yaml"
     if not record.is_file():

@@ -1,4 +1,4 @@
-"""The parts of a training step around the method: optimizer, schedule, averaged weights, finiteness."""
+"""A training step around the method: optimizer, schedule, averaged weights, finiteness."""
 
 import copy
 import math

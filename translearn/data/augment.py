@@ -114,8 +114,8 @@ class Photo(Augment):
             that would be longer than the image is cut to it.
         flip: probability of a flip.
         brightness: factors are drawn from [1 - brightness, 1 + brightness].
-        contrast: likewise; 0 leaves the image grey at its mean.
-        saturation: likewise; 0 leaves the image without colour.
+        contrast: likewise; a factor of 0 would leave the mean grey of the image.
+        saturation: likewise; a factor of 0 would leave the image without colour.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -143,6 +143,9 @@ class Photo(Augment):
         self.size, self.flip = size, flip
         self.scale, self.log_ratio = tuple(scale), tuple(math.log(r) for r in ratio)
         self.brightness, self.contrast, self.saturation = brightness, contrast, saturation
+        # a buffer, since a tensor made in a step would be copied to the device in every step
+        self.register_buffer("luma", torch.tensor(LUMA), persistent=False)
+        self.luma: Tensor
 
     def forward(self, x: Tensor, draw: Draw) -> Tensor:
         """(B, C, H, W) -> (B, C, size, size) in [0, 1]."""
@@ -175,8 +178,8 @@ class Photo(Augment):
             draw.uniform(1, 1, low=1.0 - strength, high=1.0 + strength)
             for strength in (self.brightness, self.contrast, self.saturation)
         )
-        weights = LUMA if channels == 3 else (1.0 / channels,) * channels
-        luma = torch.tensor(weights, device=x.device)
+        grey = torch.full((channels,), 1.0 / channels, device=x.device)
+        luma = self.luma if channels == len(LUMA) else grey
         colours = saturation * torch.eye(channels, device=x.device) + (1.0 - saturation) * luma
         mean = (x.mean(dim=(2, 3)) @ luma).view(-1, 1, 1)
         offset = (brightness * (1.0 - contrast) * mean).expand(-1, channels, 1)

@@ -1,4 +1,4 @@
-"""The two kinds of batch. What is unlabelled has no ``y``: a type checker and Python both refuse it."""
+"""The two kinds of batch. What is unlabelled has no ``y``: type checkers and Python refuse it."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Labelled(NamedTuple):
 
     x: Tensor
     y: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]
 
 
 class Unlabelled(NamedTuple):
@@ -28,7 +28,7 @@ class Unlabelled(NamedTuple):
     """
 
     x: Tensor
-    index: Tensor
+    index: Tensor  # type: ignore[assignment]
 
 
 Batch = Labelled | Unlabelled

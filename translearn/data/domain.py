@@ -61,8 +61,8 @@ class TaskSet:
         name: the name that tables show, such as ``mnist_mnistm``.
         tasks: task name -> domain.
         input_shape: (C, H, W) that the backbone receives.
-        protocol: how the splits were made (``published``, ``transductive``, ``split``, ...); results
-            of different protocols never share a table cell.
+        protocol: how the splits were made (``published``, ``transductive``, ``split``, ...);
+            results of different protocols never share a table cell.
     """
 
     name: str
@@ -98,7 +98,7 @@ def cut_domain(
     val_fraction: float,
     split_seed: int,
 ) -> Domain:
-    """Shuffle ``train`` by ``split_seed`` and cut ``val_fraction`` of it off as the validation split.
+    """Shuffle ``train`` by ``split_seed`` and cut ``val_fraction`` of it off for validation.
 
     The cut is a permutation of indices, never by class.
 
@@ -152,7 +152,7 @@ class UnlabelledSet:
 
 
 class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
-    """The training sets a method may see: task name -> set, ``<task>/rest`` for what a budget hides.
+    """The training sets a method may see: task -> set, ``<task>/rest`` for what a budget hides.
 
     Labels outside the method's access are not in here, and neither are labels outside the budget.
     """

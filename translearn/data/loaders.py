@@ -74,7 +74,9 @@ class Preparation:
         self.shift = shift.view(1, -1, 1, 1).to(runtime.device)
 
     @staticmethod
-    def of(input_shape: tuple[int, int, int], backbone: Backbone, runtime: Runtime) -> "Preparation":
+    def of(
+        input_shape: tuple[int, int, int], backbone: Backbone, runtime: Runtime
+    ) -> "Preparation":
         """The preprocessing that a backbone asks for."""
         return Preparation(input_shape, backbone.mean, backbone.std, runtime)
 
@@ -195,7 +197,7 @@ class FileStream:
         if step != self._step:
             loader = DataLoader(
                 _Files(self.data.x),
-                batch_sampler=_Steps(self.order, self.batch_size, self.rows, step),  # type: ignore[arg-type]
+                batch_sampler=_Steps(self.order, self.batch_size, self.rows, step),
                 num_workers=self.workers,
                 pin_memory=self.runtime.device.type == "cuda",
             )

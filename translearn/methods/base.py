@@ -96,7 +96,7 @@ class Method(nn.Module):
         """Prepare a phase, once, before its first step. Results live in ``kept`` or in modules."""
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
-        """One training step: loss term name -> scalar. ``progress`` runs from 0 to 1 over the phase."""
+        """One training step: loss term -> scalar; ``progress`` runs from 0 to 1 over the phase."""
         raise NotImplementedError
 
     def predict(self, x: Tensor, task: str) -> Tensor:
@@ -112,7 +112,7 @@ class Method(nn.Module):
         return None
 
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
-        """Optimizer groups of what is trained: a pretrained backbone learns at a tenth of ``lr``."""
+        """Optimizer groups of what is trained: a pretrained backbone learns at ``lr`` / 10."""
         of_backbone = {id(parameter) for parameter in self.backbone.parameters()}
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
         rates = {True: lr * (BACKBONE_RATE if self.backbone.pretrained else 1.0), False: lr}

@@ -19,6 +19,7 @@ FAMILIES = [  # a small one of each
     "regnet_x_400mf", "regnet_y_400mf", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1",
     "swin_t", "swin_v2_t", "vgg11_bn", "vit_b_32",
 ]  # fmt: skip
+HEAVY = ("vgg11_bn", "swin_v2_t")  # AlexNet and Swin are built alike
 GROUPS = {
     "resnet18": ["stem", "layer1", "layer2", "layer3", "layer4"],
     "regnet_y_400mf": ["stem", *(f"trunk_output.block{i}" for i in (1, 2, 3, 4))],
@@ -58,14 +59,14 @@ def test_every_network_has_features_and_groups(name, meta):
     size = least_size(name)
     net = TorchvisionBackbone(name, (3, size, size))
     assert net.training and net.out_dim >= 256
-    x = torch.zeros(2, 3, max(size, 64), max(size, 64))
-    assert net(x).shape == (2, net.out_dim)
     found = [id(p) for group in net.groups for p in net.group_parameters([group])]
     assert sorted(found) == sorted(id(p) for p in net.parameters())
     assert next(iter(net.groups)) == "stem" and len(net.groups) >= 5
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in HEAVY else ()) for n in FAMILIES]
+)
 def test_features_are_the_input_of_the_last_layer(name, monkeypatch):
     """The full network's logits are its last layer applied to the features."""
     size = max(least_size(name), 32)

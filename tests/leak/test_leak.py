@@ -1,0 +1,75 @@
+"""No method sees a label outside its access: permuting them leaves every weight as it was.
+
+Methods are found by glob; each test has a counterpart that shows it can fail.
+"""
+
+import pytest
+import torch
+from runs import METHODS, config_of, same_weights, smoke_data, train, weights
+
+from translearn.config import resolve_class
+from translearn.data.batch import Unlabelled
+from translearn.data.digits import Digits
+from translearn.data.domain import Access, LabelledSet, TrainView, UnlabelledSet
+from translearn.methods.base import Method
+
+SEALED = ["source/val", "source/test", "target/val", "target/test"]
+TRAIN = {"source": "source/train", "target": "target/train"}
+
+
+@pytest.fixture(autouse=True)
+def trusted(monkeypatch):
+    monkeypatch.setenv("TRANSLEARN_TRUST", "permuted_data")
+
+
+def access_of(method) -> Access:
+    config = config_of(f"method={method}", f"data={smoke_data(method)}")
+    return resolve_class(config["method"]["_target_"], Method).access
+
+
+def run(method, folder, places, *overrides):
+    config = config_of(
+        f"method={method}", f"data={smoke_data(method)}", "run=smoke", "run.batch_size=64",
+        "run.device=cpu", "run.threads=1", "run.max_steps=8", *overrides,
+    )  # fmt: skip
+    if places:
+        config["data"]["_target_"] = "permuted_data.PermutedDigits"
+        config["data"]["places"] = places
+    train(folder, config=config)
+    assert all(torch.isfinite(w).all() for w in weights(folder).values() if w.is_floating_point())
+    return folder
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_hidden_labels_change_nothing(method, tmp_path):
+    hidden = [place for task, place in TRAIN.items() if not access_of(method).allows(task)]
+    plain = run(method, tmp_path / "plain", [])
+    permuted = run(method, tmp_path / "permuted", [*hidden, *SEALED])
+    assert same_weights(plain, permuted)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_granted_labels_do_matter(method, tmp_path):
+    granted = [place for task, place in TRAIN.items() if access_of(method).allows(task)]
+    plain = run(method, tmp_path / "plain", [])
+    for place in granted:
+        assert not same_weights(plain, run(method, tmp_path / place, [place]))
+
+
+def test_labels_outside_the_budget_change_nothing(tmp_path):
+    budget = "data.target_labels_per_class=3"
+    plain = run("target_only", tmp_path / "plain", [], budget)
+    full = Digits(target_labels_per_class=3).load()
+    assert len(full.tasks["target"].train) == 30
+    assert full.tasks["target"].val is None
+    assert full.tasks["target/rest"].train.y is None
+    permuted = run("target_only", tmp_path / "permuted", SEALED, budget)
+    assert same_weights(plain, permuted)
+
+
+def test_what_is_unlabelled_has_no_labels_to_read():
+    view = TrainView.of(Digits().load(), Access(source_labels=True, target_labels=False))
+    assert isinstance(view["source"], LabelledSet)
+    assert isinstance(view["target"], UnlabelledSet)
+    assert not hasattr(view["target"], "y")
+    assert not hasattr(Unlabelled(torch.zeros(1), torch.zeros(1)), "y")

@@ -1,0 +1,84 @@
+"""Every method on its embedded data, as CI users run it. Methods are found by glob."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from runs import METHODS, config_of, log_lines, smoke_data, train, weights
+
+from translearn.config import build
+from translearn.data.domain import DataSource
+from translearn.methods.base import Budget, Method, learners
+from translearn.work import build_method
+
+
+def test_every_method_is_here():
+    assert len(METHODS) == 3
+    assert {"dann", "source_only", "target_only"} <= set(METHODS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_command_ends_within_twenty_seconds(method, tmp_path):
+    start = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "translearn.train", f"method={method}",
+         f"data={smoke_data(method)}", "run=smoke", "run.device=cpu",
+         f"hydra.run.dir={tmp_path / 'run'}"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TRANSLEARN_DATA": str(tmp_path / "none")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - start < 20
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["status"] == "done"
+    assert set(result["metrics"]) >= {"source/test/accuracy", "target/test/accuracy"}
+    assert str(tmp_path / "run") in done.stdout.replace("\n", "")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_losses_are_finite_and_exactly_the_learners_change(method, tmp_path):
+    overrides = (f"method={method}", f"data={smoke_data(method)}", "run=smoke")
+    result = train(tmp_path / "short", *overrides, "run.ema=0")
+    losses = [v for line in log_lines(tmp_path / "short") for k, v in line.items() if "loss/" in k]
+    assert losses and all(torch.isfinite(torch.tensor(losses)))
+    start = weights(tmp_path / "short")
+    train(tmp_path / "longer", *overrides, "run.ema=0", "run.max_steps=6")
+    after = weights(tmp_path / "longer")
+    learned = {name for phase in result["phases"] for name in phase["learn"]}
+    built = built_method(overrides)
+    for name, _ in built.named_parameters():
+        assert torch.equal(start[name], after[name]) is (name.split(".")[0] not in learned), name
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_learner_receives_a_gradient(method, tmp_path, monkeypatch):
+    """The loop calls the optimizer with a gradient on every parameter that a phase learns."""
+    seen = []
+    step = torch.optim.SGD.step
+
+    def watched(self, *arguments):
+        seen.append(all(p.grad is not None for g in self.param_groups for p in g["params"]))
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", watched)
+    train(tmp_path / "run", f"method={method}", f"data={smoke_data(method)}", "run=smoke")
+    assert seen and all(seen)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_phases_name_learners_that_exist(method):
+    built = built_method((f"method={method}", f"data={smoke_data(method)}"))
+    for phase in built.phases(Budget(1000, dict.fromkeys(["train"], 10), 3)):
+        assert list(learners(built, phase.learn))
+        assert 1 <= phase.steps <= 3
+
+
+def built_method(overrides) -> Method:
+    config = config_of(*overrides)
+    tasks = build(config["data"], DataSource, root="").load()
+    classes = {task: domain.classes for task, domain in tasks.tasks.items()}
+    return build_method(config, classes, tasks.input_shape)

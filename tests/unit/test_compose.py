@@ -1,0 +1,45 @@
+"""Every method composes with every data set, and every recipe keeps its word."""
+
+import pytest
+from runs import DATA, METHODS, config_of
+
+from translearn.backbones.base import Backbone
+from translearn.config import RunConfig, check
+from translearn.data.augment import Augment
+from translearn.data.domain import DataSource
+from translearn.job import phase_settings
+from translearn.methods.base import Method
+
+
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_fits_every_data_set(method, data):
+    config = config_of(f"method={method}", f"data={data}")
+    run = RunConfig.of(config["run"])
+    check("data", config["data"], DataSource, ["root"])
+    check("backbone", config["backbone"], Backbone, ["input_shape"])
+    check("augment", config["augment"], Augment, ["size"])
+    check("method", config["method"], Method, ["backbone", "tasks"])
+    assert phase_settings(run, config["method"]["phases"])
+
+
+def test_each_data_set_has_its_own_backbone_and_the_command_line_wins():
+    digits, office = config_of("data=digits"), config_of("data=office31")
+    assert digits["backbone"]["name"] == "wide"
+    assert office["backbone"]["name"] == "efficientnet_lite0"
+    assert digits["run"]["samples"] != office["run"]["samples"]
+    assert config_of("data=office31", "backbone=resnet18")["backbone"]["name"] == "resnet18"
+    assert config_of("data=office31", "run.samples=7")["run"]["samples"] == 7
+
+
+@pytest.mark.parametrize("data", DATA)
+def test_smoke_stays_small_on_every_data_set(data):
+    run = config_of(f"data={data}", "run=smoke")["run"]
+    assert run["max_steps"] == 3
+    assert run["batch_size"] == 8
+
+
+def test_a_recipe_belongs_to_one_method_on_one_data_set():
+    assert config_of("method=dann", "data=digits")["method"]["strength"] == 0.3
+    assert config_of("method=dann", "data=mnist_usps")["method"]["strength"] == 1.0
+    assert "strength" not in config_of("method=source_only", "data=digits")["method"]
