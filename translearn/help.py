@@ -92,5 +92,5 @@ def _chosen(group: str, overrides: Sequence[str]) -> str:
     defaults = {"method": "dann", "data": "digits", "backbone": "wide", "augment": "color_noise"}
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         if override.get_key_element() == group:
-            return str(override.value())
+            return str(override.get_value_element_as_str())
     return defaults.get(group, "default")

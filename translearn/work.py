@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from translearn import __version__
 from translearn.backbones.base import Backbone
 from translearn.checkpoint import load as load_checkpoint
-from translearn.config import Config, RunConfig, build, check, differences
+from translearn.config import Config, Precision, RunConfig, build, check, differences
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource, Images, TaskSet, TrainView
 from translearn.data.files import FileImages
@@ -23,7 +24,7 @@ from translearn.folders import refuse_differences
 from translearn.job import Job, Progress, check_selection, phase_settings
 from translearn.methods.base import Method, quadrant
 from translearn.results import environment, peak_memory_mb, write_model
-from translearn.runtime import Runtime, stable_seed
+from translearn.runtime import Runtime, loses_in_bf16, stable_seed
 from translearn.stop import Stop
 
 
@@ -53,6 +54,8 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     tasks = source.load()
     classes = {task: domain.classes for task, domain in tasks.tasks.items()}
     method = build_method(config, classes, tasks.input_shape)
+    if run.precision is Precision.auto and loses_in_bf16(method, runtime.device):
+        runtime = replace(runtime, bf16=False)
     method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
     prepare = Preparation.of(tasks.input_shape, method.backbone, runtime)
     budget = run.resident_mb * 2**20
