@@ -1,0 +1,76 @@
+import pytest
+import torch
+from runs import config_of
+
+from translearn.config import RunConfig
+from translearn.data.digits import Digits
+from translearn.data.domain import Split
+from translearn.data.loaders import Preparation
+from translearn.errors import ConfigError
+from translearn.evaluate import Judge
+from translearn.job import check_selection
+from translearn.methods.dann import DANN
+from translearn.methods.target_only import TargetOnly
+from translearn.runtime import Runtime
+from translearn.work import build_method
+
+
+@pytest.fixture(scope="module")
+def parts():
+    tasks = Digits().load()
+    config = config_of("method=source_only")
+    classes = {task: domain.classes for task, domain in tasks.tasks.items()}
+    torch.manual_seed(0)
+    method = build_method(config, classes, tasks.input_shape)
+    here = Runtime(torch.device("cpu"), 0, 1, bf16=False, threads=1)
+    prepare = Preparation.of(tasks.input_shape, method.backbone, here)
+    return tasks, method, prepare, Judge(tasks, prepare, here, 100, 10**9, 0)
+
+
+def test_accuracy_equals_counting_by_hand(parts):
+    tasks, method, prepare, judge = parts
+    metrics = judge.score(method, "test")
+    method.eval()
+    for task, domain in tasks.tasks.items():
+        with torch.no_grad():
+            predicted = method.predict(prepare(domain.test.x), task).argmax(dim=1)
+        right = [int(p == y) for p, y in zip(predicted, domain.test.y, strict=True)]
+        assert metrics[f"{task}/test/accuracy"] == pytest.approx(sum(right) / len(right))
+        by_class = [
+            sum(r for r, y in zip(right, domain.test.y, strict=True) if y == c)
+            / sum(int(y == c) for y in domain.test.y)
+            for c in range(10)
+        ]
+        assert metrics[f"{task}/test/per_class_accuracy"] == pytest.approx(sum(by_class) / 10)
+
+
+def test_a_limit_scores_the_first_images_and_the_mode_stays(parts):
+    _, method, _, judge = parts
+    method.train()
+    assert int(judge.confusion(method, "target", "test", 33).sum()) == 33
+    assert method.training
+
+
+def test_what_has_no_labels_has_no_score(parts):
+    tasks, method, prepare, judge = parts
+    hidden = tasks.tasks["target"]
+    sealed = {**tasks.tasks, "target": type(hidden)("t", hidden.classes, hidden.train, None,
+                                                    Split(hidden.test.x, None))}  # fmt: skip
+    other = Judge(type(tasks)("x", sealed, tasks.input_shape), prepare, judge._runtime, 100, 0, 0)
+    assert set(other.score(method, "test")) == {
+        "source/test/accuracy",
+        "source/test/per_class_accuracy",
+    }
+
+
+def test_a_rule_needs_labels_that_the_method_may_see(parts):
+    judge = parts[3]
+
+    def run(select):
+        return RunConfig.of(config_of(f"run.select={select}")["run"])
+
+    check_selection(run("source_val"), DANN, judge)
+    check_selection(run("target_val"), TargetOnly, judge)
+    check_selection(run("oracle"), DANN, judge)
+    with pytest.raises(ConfigError, match=r"run\.select=target_val"):
+        check_selection(run("target_val"), DANN, judge)

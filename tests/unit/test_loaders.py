@@ -1,0 +1,74 @@
+import torch
+from PIL import Image
+
+from translearn.backbones.digits import LeNet
+from translearn.data.augment import ColorNoise, Draw
+from translearn.data.domain import LabelledSet, UnlabelledSet
+from translearn.data.files import FileImages
+from translearn.data.loaders import FileStream, Order, Preparation, make_resident, make_stream
+from translearn.runtime import Runtime
+
+CPU = torch.device("cpu")
+
+
+def runtime(rank=0, world=1):
+    return Runtime(CPU, rank, world, bf16=False, threads=1)
+
+
+def draw(step, rows=slice(0, 6)):
+    return Draw(torch.Generator().manual_seed(step), 6, rows)
+
+
+def stream(data, rank=0, world=1, workers=0):
+    here = runtime(rank, world)
+    prepare = Preparation.of((3, 12, 12), LeNet((3, 28, 28)), here)
+    return make_stream(data, "source", "train", 5, 6, prepare, ColorNoise(), here, workers)
+
+
+def test_every_image_is_drawn_once_an_epoch():
+    order = Order(10, 3, CPU)
+    first, second = order.drawn(0, 10), order.drawn(10, 20)
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(10))
+    assert first.tolist() != second.tolist()
+    assert order.drawn(7, 13).tolist() == [*first.tolist()[7:], *second.tolist()[:3]]
+
+
+def test_two_ranks_draw_what_one_draws():
+    images = torch.randint(0, 256, (20, 3, 12, 12), dtype=torch.uint8)
+    data = LabelledSet(images, torch.arange(20))
+    whole = stream(data).batch(4, draw(4))
+    halves = [stream(data, r, 2).batch(4, draw(4, slice(3 * r, 3 * r + 3))) for r in (0, 1)]
+    assert torch.equal(whole.y, torch.cat([half.y for half in halves]))
+    assert torch.allclose(whole.x, torch.cat([half.x for half in halves]), atol=1e-6)
+
+
+def test_files_give_the_same_batches_resident_or_streamed_and_with_any_workers(tmp_path):
+    paths = []
+    for i in range(9):
+        image = torch.randint(0, 256, (12, 12, 3), dtype=torch.uint8)
+        path = tmp_path / f"{i}.png"
+        Image.fromarray(image.numpy()).save(path)
+        paths.append(path)
+    files = FileImages(tuple(paths), 12)
+    resident = make_resident(files, 10**6, 0)
+    assert isinstance(resident, torch.Tensor)
+    assert make_resident(files, 10, 0) is files
+    kept = stream(UnlabelledSet(resident))
+    streams = [stream(UnlabelledSet(files), workers=workers) for workers in (0, 2)]
+    assert all(isinstance(s, FileStream) for s in streams)
+    for step in (0, 1, 2, 5):
+        expected = kept.batch(step, draw(step))
+        for other in streams:
+            batch = other.batch(step, draw(step))
+            assert torch.equal(batch.index, expected.index)
+            assert torch.equal(batch.x, expected.x)
+
+
+def test_preparation_normalises_repeats_grey_and_crops():
+    prepare = Preparation((3, 4, 4), (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), runtime())
+    grey = torch.full((2, 1, 6, 6), 255, dtype=torch.uint8)
+    grey[:, :, 0, 0] = 0  # outside the crop
+    x = prepare(grey)
+    assert x.shape == (2, 3, 4, 4)
+    expected = torch.tensor([1.0, 2.4, 3.5])
+    assert torch.allclose(x, expected.view(1, 3, 1, 1).expand_as(x), atol=1e-5)
