@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader
 
 from translearn.data.domain import Split, TaskSet
 from translearn.data.files import FileImages
-from translearn.data.loaders import Preparation, _Files, make_resident
+from translearn.data.loaders import ImageDataset, Preparation, decoded, make_resident
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
 
@@ -107,6 +107,8 @@ class _FileBatches:
         self.batch_size, self.workers = batch_size, workers
 
     def __iter__(self):  # type: ignore[no-untyped-def]
-        loader = DataLoader(_Files(self.x), batch_size=self.batch_size, num_workers=self.workers)
-        for x, position in loader:
+        loader = DataLoader(
+            ImageDataset(self.x), batch_size=self.batch_size, num_workers=self.workers
+        )
+        for x, position in decoded(loader):
             yield x, self.y[position]

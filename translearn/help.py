@@ -85,7 +85,7 @@ def keys_near(key: str, overrides: Sequence[str]) -> Iterable[str]:
     node = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     assert isinstance(node, dict)
     node = node if "_target_" in node else node.get(group, node)
-    return [f"{group}.{name}" for name in node if name not in ("_target_", "defaults")]
+    return [f"{group}.{name!s}" for name in map(str, node) if name not in ("_target_", "defaults")]
 
 
 def _chosen(group: str, overrides: Sequence[str]) -> str:

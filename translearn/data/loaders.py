@@ -1,6 +1,6 @@
 """Training streams: uint8 batches as a pure function of (seed, phase, stream, step)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import torch
@@ -12,6 +12,7 @@ from translearn.data.augment import Augment, Draw, center_crop
 from translearn.data.batch import Batch, Labelled, Unlabelled
 from translearn.data.domain import Images, LabelledSet, UnlabelledSet
 from translearn.data.files import FileImages
+from translearn.errors import DataError
 from translearn.runtime import Runtime, stable_seed
 
 
@@ -83,7 +84,9 @@ class Preparation:
     def floats(self, images: Tensor) -> Tensor:
         """uint8 (B, c, H, W) -> float (B, C, H, W) in [0, 1] on the device."""
         x = images.to(self.runtime.device, non_blocking=True).float().mul_(1.0 / 255.0)
-        return x.expand(-1, self.channels, -1, -1) if x.shape[1] != self.channels else x
+        if x.shape[1] == self.channels:
+            return x
+        return x.expand(-1, self.channels, -1, -1) if self.channels > 1 else x.mean(1, keepdim=True)
 
     def __call__(
         self, images: Tensor, augment: Augment | None = None, draw: Draw | None = None
@@ -143,7 +146,9 @@ class ResidentStream:
         return Labelled(x, self.labels[index], index)
 
 
-class _Files(Dataset[tuple[Tensor, int]]):
+class ImageDataset(Dataset[tuple[Tensor, int]]):
+    """Images with their positions, as a DataLoader wants them."""
+
     def __init__(self, images: Images) -> None:
         self.images = images
 
@@ -154,6 +159,18 @@ class _Files(Dataset[tuple[Tensor, int]]):
         images = self.images
         x = images.decode(position) if isinstance(images, FileImages) else images[position]
         return x, position
+
+
+def decoded(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of a loader; a worker's DataError without the worker's traceback around it.
+
+    Raises:
+        DataError: a file is not a readable image.
+    """
+    try:
+        yield from loader
+    except DataError as error:
+        raise DataError(str(error).rsplit("DataError: ", 1)[-1].strip()) from None
 
 
 class _Steps:
@@ -196,12 +213,12 @@ class FileStream:
         """This rank's part of the global batch of ``step``; cheapest when steps come in order."""
         if step != self._step:
             loader = DataLoader(
-                _Files(self.data.x),
+                ImageDataset(self.data.x),
                 batch_sampler=_Steps(self.order, self.batch_size, self.rows, step),
                 num_workers=self.workers,
                 pin_memory=self.runtime.device.type == "cuda",
             )
-            self._batches, self._step = iter(loader), step
+            self._batches, self._step = decoded(loader), step
         images, index = next(self._batches)
         self._step += 1
         x = self.prepare(images, self.augment, draw)
@@ -213,8 +230,8 @@ class FileStream:
 
 def decode_all(images: FileImages, workers: int) -> Tensor:
     """All images of a list of files as one uint8 tensor (N, 3, size, size)."""
-    loader = DataLoader(_Files(images), batch_size=64, num_workers=workers)
-    return torch.cat([x for x, _ in loader])
+    loader = DataLoader(ImageDataset(images), batch_size=64, num_workers=workers)
+    return torch.cat([x for x, _ in decoded(loader)])
 
 
 def make_resident(images: Images, budget: int, workers: int) -> Images:
