@@ -29,10 +29,12 @@ def fresh_folder(root: Path, stamp: str) -> Path:
         folder = root / datetime.now().strftime(stamp)
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            continue
+            if not folder.exists():
+                folder.mkdir()
+                return folder
+        except FileExistsError as error:
+            if not folder.parent.is_dir():
+                raise ConfigError(f"{root} is no folder; set output_root=<folder>") from error
         except OSError as error:
             raise ConfigError(
                 f"cannot write to {root}: {error}; set output_root=<folder>"

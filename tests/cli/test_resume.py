@@ -1,0 +1,104 @@
+"""Killed at any moment and continued: the same bits as if nothing had happened."""
+
+import json
+import random
+import time
+
+import pytest
+
+OPTIONS = (
+    "run.device=cpu", "run.threads=1", "run.samples=24000", "run.batch_size=16", "run.log_every=20",
+    "run.save_seconds=0.1", "run.evaluations=3", "run.precision=fp32", "run.select=source_val",
+)  # fmt: skip
+TIMES = ("seconds", "core_seconds")
+
+
+def outcome(folder):
+    """Everything of a run that must be the same: weights, metrics, the log without its times."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    log = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
+    result = json.loads((folder / "result.json").read_text())
+    keys = ("status", "metrics", "per_class", "steps", "samples", "selected_step", "warnings")
+    return (folder / "model.safetensors").read_bytes(), log, {k: result[k] for k in keys}
+
+
+def interrupted_run(start, folder, kills, seed):
+    """Kill -9 a run at random moments, at once and later, and continue it until it is done."""
+    moments = random.Random(seed)
+    process = start(*OPTIONS, f"hydra.run.dir={folder}")
+    for kill in range(kills):
+        waiting = time.monotonic() + moments.uniform(0.0, 2.5)
+        while time.monotonic() < waiting or not (folder / ".hydra" / "config.yaml").exists():
+            if process.poll() is not None:
+                break
+            # the first moments count from the training, the later ones from the start
+            if kill % 2 == 0 and not (folder / "checkpoints").exists():
+                waiting = time.monotonic() + moments.uniform(0.0, 2.5)
+            time.sleep(0.01)
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.communicate()
+        process = start(f"run.resume={folder}")  # without the options: they are on record
+    _, message = process.communicate(timeout=200)
+    assert process.returncode == 0, message
+    return kill + 1
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_kill_and_resume(kills, start, tl_run, tmp_path):
+    assert tl_run(*OPTIONS, "hydra.run.dir=whole").returncode == 0
+    done = interrupted_run(start, tmp_path / "killed", kills, seed=kills)
+    assert done >= min(kills, 3)
+    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
+
+
+def test_resume_auto_signals_and_refusals(start, tl_run, tmp_path):
+    options = ("run=smoke", "run.device=cpu", "output_root=runs", "run.max_steps=30")
+    assert tl_run(*options, "run.resume=auto").returncode == 0  # nothing to resume: a fresh run
+    (finished,) = (tmp_path / "runs").glob("*/*/result.json")
+    finished.unlink()  # as if it had been killed
+    again = tl_run(*options, "run.resume=auto")
+    assert again.returncode == 0, again.stderr
+    assert "continuing" in again.stderr
+    assert finished.exists()
+    assert tl_run(*options, "run.resume=auto").returncode == 0
+    assert len(list((tmp_path / "runs").glob("*/*/result.json"))) == 2  # a done run is not redone
+
+    folder = finished.parent
+    refused = tl_run(f"run.resume={folder}", "seed=5")
+    assert refused.returncode == 6
+    assert "seed: 0 -> 5" in refused.stderr
+    assert len(refused.stderr.splitlines()) <= 6
+    assert tl_run("run.resume=nowhere").returncode == 6
+    used = tl_run(*options, f"hydra.run.dir={folder}")
+    assert used.returncode == 2
+    assert "run.resume=auto" in used.stderr
+
+    for name in ("last", "prev"):
+        path = folder / "checkpoints" / f"{name}.pt"
+        if path.exists():
+            content = bytearray(path.read_bytes())
+            content[len(content) // 2] ^= 1
+            path.write_bytes(bytes(content))
+    broken = tl_run(f"run.resume={folder}")
+    assert broken.returncode == 6
+    assert "checksum" in broken.stderr
+
+
+def test_an_open_seed_is_picked_told_and_kept(tl_run, tmp_path):
+    done = tl_run("run=smoke", "run.device=cpu", "seed=null", "hydra.run.dir=run")
+    assert done.returncode == 0
+    seed = json.loads((tmp_path / "run" / "result.json").read_text())["seed"]
+    assert f"seed={seed} (picked" in done.stderr
+    (tmp_path / "run" / "result.json").unlink()
+    assert tl_run("run.resume=run").returncode == 0
+    assert json.loads((tmp_path / "run" / "result.json").read_text())["seed"] == seed
+
+
+@pytest.mark.slow
+def test_eight_runs_started_at_once_have_eight_folders(start, tmp_path):
+    running = [start("run=smoke", "run.device=cpu", f"seed={i}") for i in range(8)]
+    assert all(process.wait(timeout=200) == 0 for process in running)
+    results = list((tmp_path / "outputs").glob("*/*/result.json"))
+    assert sorted(json.loads(path.read_text())["seed"] for path in results) == list(range(8))
