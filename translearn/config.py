@@ -115,7 +115,8 @@ class RunConfig:
         names = [field.name for field in fields(RunConfig)]
         for key in values:
             if key not in names:
-                raise ConfigError(f"run.{key} does not exist{nearest(key, names)}")
+                known = [f"run.{name}" for name in names]
+                raise ConfigError(f"run.{key} does not exist{nearest(f'run.{key}', known)}")
         run = RunConfig(**values)
         for name, low in POSITIVE.items():
             value = getattr(run, name)
@@ -165,10 +166,12 @@ def conf_dir() -> str:
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """``; did you mean X?`` for the closest choice, else the list of all of them."""
-    choices = sorted(choices)
-    close = get_close_matches(name, choices, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(choices)}"
+    """``; did you mean X?`` for the closest choice by its last part, else the list of them all."""
+    by_last_part = {choice.rpartition(".")[2]: choice for choice in sorted(choices)}
+    close = get_close_matches(name.rpartition(".")[2], by_last_part, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {by_last_part[close[0]]}?"
+    return f"; there are {', '.join(by_last_part.values())}"
 
 
 def plain(config: Any) -> Config:
@@ -236,12 +239,13 @@ def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterab
     """
     if "_target_" not in config:
         raise ConfigError(f"{group} has no _target_; choose one by {group}=<name>")
-    found = resolve_class(config["_target_"], base)
+    found, parts = resolve_class(config["_target_"], base), list(parts)
     known, any_key = _parameters(found)
     arguments = [*_arguments(config, known), *(part for part in parts if part in known)]
     for key in arguments:
         if key not in known and not any_key:
-            raise ConfigError(f"{group}.{key} does not exist{nearest(key, known)}")
+            names = [f"{group}.{name}" for name in known if name not in parts]
+            raise ConfigError(f"{group}.{key} does not exist{nearest(key, names)}")
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in arguments:
             raise ConfigError(f"{group}.{name} is not set; add {group}.{name}=<value>")

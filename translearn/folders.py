@@ -4,11 +4,15 @@ import json
 from datetime import datetime
 from pathlib import Path
 
+import yaml  # type: ignore[import-untyped]
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from translearn.config import Config, differences, plain
 from translearn.errors import CheckpointError, ConfigError
+
+TAKEN: list[FileLock] = []  # a lock that nobody refers to is released
 
 
 def run_lock(folder: Path) -> FileLock:
@@ -16,7 +20,7 @@ def run_lock(folder: Path) -> FileLock:
 
     One object a folder and process, so that whoever holds it may take it again.
     """
-    return FileLock(folder / ".lock", timeout=0, is_singleton=True)
+    return FileLock(folder.resolve() / ".lock", timeout=0, is_singleton=True)
 
 
 def fresh_folder(root: Path, stamp: str) -> Path:
@@ -61,10 +65,12 @@ def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path | None:
         folder = config.parent.parent
         if folder.parent.name != "sweeps" and not done(folder) and same(folder, current):
             try:
-                run_lock(folder).acquire()
-                return folder
+                lock = run_lock(folder)
+                lock.acquire()
             except (Timeout, OSError):
                 continue
+            TAKEN.append(lock)
+            return folder
     return None
 
 
@@ -86,7 +92,7 @@ def stored_config(folder: Path) -> Config:
     path = folder / ".hydra" / "config.yaml"
     try:
         return plain(OmegaConf.load(path))
-    except (OSError, ValueError, AssertionError) as error:
+    except (OSError, ValueError, AssertionError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
 
 

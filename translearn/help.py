@@ -1,5 +1,6 @@
 """What ``tl-run --help`` prints, and config errors in a line or two. Imports no torch."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -63,18 +64,18 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     if override and override.group(1):
         return f"{override.group(1)} does not exist{nearest(override.group(1), GROUPS)}"
     first = [line.strip() for line in text.splitlines() if line.strip()]
-    key_line = next((line for line in first if line.startswith("full_key:")), None)
     message = first[0] if first else type(error).__name__
-    if key_line:
-        return f"{key_line.removeprefix('full_key:').strip()}: {message}"
+    for why, line in itertools.pairwise(first):  # OmegaConf's reason, then the key
+        if line.startswith("full_key:"):
+            return f"{line.removeprefix('full_key:').strip()}: {why}"
     return "\n".join([message, *first[1:3]])
 
 
 def keys_near(key: str, overrides: Sequence[str]) -> Iterable[str]:
     """The keys that exist beside ``key``, for the choices made on this command line."""
     head, _, _ = key.rpartition(".")
-    if head == "run":
-        return [f"run.{name}" for name in RunConfig.__dataclass_fields__]
+    if head == "run" or head.startswith("method.phases."):
+        return [f"{head}.{name}" for name in RunConfig.__dataclass_fields__]
     if not head:
         return [*GROUPS, "seed", "data_root", "output_root"]
     group = head.split(".")[0]

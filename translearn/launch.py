@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from filelock import Timeout
 
+from translearn.checkpoint import DISK_ERRORS
 from translearn.config import Config
 from translearn.errors import (
     ERRORS,
@@ -93,7 +94,7 @@ def write_failure(config: Config, folder: Path, error: BaseException) -> None:
 
 
 def translated(error: BaseException) -> BaseException:
-    """Memory errors as ours, saying what to change; KeyboardInterrupt as a stop; else as it is."""
+    """Memory and disk errors as ours, saying what to change; KeyboardInterrupt as a stop."""
     if isinstance(error, KeyboardInterrupt):
         return StopSignal(2)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(
@@ -102,6 +103,11 @@ def translated(error: BaseException) -> BaseException:
         return OutOfMemoryError(
             "out of memory\nlower run.batch_size, run.eval_batch_size or run.resident_mb, "
             "or choose a smaller backbone"
+        )
+    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        return DiskError(
+            f"{error.strerror}: {error.filename or 'a file of the run'}\n"
+            "free some space and continue with run.resume=<run folder>"
         )
     return error
 

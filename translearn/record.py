@@ -69,7 +69,7 @@ class Saver:
             state = {
                 "config": self.job.config,
                 "version": __version__,
-                "torch": torch.__version__,
+                "torch": str(torch.__version__),
                 "threads": self.job.runtime.threads,
                 "world": self.job.runtime.world,
                 "progress": dataclasses.asdict(self.progress),

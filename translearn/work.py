@@ -39,19 +39,35 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
     check("method", config["method"], Method, ["backbone", "tasks"])
-    phase_runs = phase_settings(run, config["method"]["phases"])
+    phase_settings(run, config["method"]["phases"])
 
     stop = Stop()
     stop.listen()
     check_continues(config, folder, run)
+    source = build(config["data"], DataSource, root=os.path.expanduser(config["data_root"]))
     runtime = Runtime.start(run, rank, world)
+    tasks = source.load()
+    job = make_job(config, run, tasks, runtime, folder, stop)
+    progress, phases, metrics = run_method(job)
+    if rank == 0:
+        stored_size = image_size(tasks.tasks["target"].train.x)
+        weights = job.method.state_dict()
+        write_model(folder, weights, job.method.tasks, tasks.input_shape, stored_size)
+    return success(job, tasks, progress, phases, metrics)
+
+
+def make_job(
+    config: Config, run: RunConfig, tasks: TaskSet, runtime: Runtime, folder: Path, stop: Stop
+) -> Job:
+    """Build the parts of a run on its data; the same seed gives the same weights.
+
+    Raises:
+        ConfigError: the parts do not fit each other.
+    """
     seed = int(config["seed"])
     torch.manual_seed(stable_seed(seed, "start"))
     random.seed(seed)
     np.random.seed(seed % 2**32)
-
-    source = build(config["data"], DataSource, root=os.path.expanduser(config["data_root"]))
-    tasks = source.load()
     classes = {task: domain.classes for task, domain in tasks.tasks.items()}
     method = build_method(config, classes, tasks.input_shape)
     if run.precision is Precision.auto and loses_in_bf16(method, runtime.device):
@@ -61,25 +77,20 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     budget = run.resident_mb * 2**20
     judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
     check_selection(run, type(method), judge)
-    job = Job(
+    return Job(
         method=method,
         view=resident_view(TrainView.of(tasks, method.access), budget, run.workers),
         judge=judge,
         prepare=prepare,
         augment=build(config["augment"], Augment, size=tasks.input_shape[1]).to(runtime.device),
         run=run,
-        phase_runs=phase_runs,
+        phase_runs=phase_settings(run, config["method"]["phases"]),
         runtime=runtime,
         seed=seed,
         folder=folder,
         config=config,
         stop=stop,
     )
-    progress, phases, metrics = run_method(job)
-    if rank == 0:
-        stored_size = image_size(tasks.tasks["target"].train.x)
-        write_model(folder, method.state_dict(), classes, tasks.input_shape, stored_size)
-    return success(job, tasks, progress, phases, metrics)
 
 
 def build_method(

@@ -31,7 +31,6 @@ def result_of(folder):
 @pytest.mark.parametrize("name", FAILURES)
 def test_one_run(name, tl_run, tmp_path):
     overrides, code, words = FAILURES[name]
-    start = time.monotonic()
     done = tl_run(*SHORT, *overrides, f"hydra.run.dir={tmp_path}/run")
     assert done.returncode == code, done.stderr
     assert words in done.stderr
@@ -41,8 +40,6 @@ def test_one_run(name, tl_run, tmp_path):
     result = result_of(tmp_path / "run")
     assert (result["status"], result["exit_code"]) == ("failed", code)
     assert words in result["reason"]
-    if code == 3:
-        assert time.monotonic() - start < 15  # start-up, and five seconds for the network
 
 
 def test_a_sweep_goes_on_after_a_failure_and_exits_with_1(tl_run, tmp_path):
