@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: pytest-xdist runs a worker a core
+
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TRANSLEARN_DATA": "/nonexistent/translearn-data",

@@ -2,11 +2,17 @@
 
 import argparse
 import csv
+import io
 import json
+import os
+import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -14,14 +20,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from translearn.config import Device, RunConfig
+from translearn.config import Config, Device, Precision, RunConfig
 from translearn.data.files import FileImages
 from translearn.data.folder import image_files
 from translearn.data.loaders import ImageDataset, Preparation, decoded
 from translearn.errors import CheckpointError, ConfigError, DataError, DiskError, TranslearnError
 from translearn.folders import stored_config
 from translearn.methods.base import Method
-from translearn.runtime import Runtime
+from translearn.runtime import Runtime, loses_in_bf16
 from translearn.work import build_method
 
 
@@ -39,29 +45,63 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", metavar="FILE", help="write here instead of printing")
     given = parser.parse_args(arguments)
     try:
+        paths = found_images(Path(given.folder))
         predictor = Predictor.load(Path(given.run))
-        lines = predictor.predict(Path(given.folder))
+        rows = predictor.predict(paths)
+        names = [path.relative_to(given.folder).as_posix() for path in paths]
+        lines = ((name, *row) for name, row in zip(names, rows, strict=True))
         if given.out is None:
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(errors="surrogateescape")  # file names may be any bytes
             write(sys.stdout, lines)
+            sys.stdout.flush()
         else:
-            try:
-                with open(given.out, "w", newline="") as file:
-                    write(file, lines)
-            except OSError as error:
-                raise DiskError(f"cannot write --out {given.out}: {error.strerror}") from error
+            write_file(Path(given.out), lines)
     except TranslearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
-def write(file: object, lines: Iterator[tuple[str, str, float]]) -> None:
+def found_images(folder: Path) -> list[Path]:
+    """The images in a folder and below, sorted.
+
+    Raises:
+        DataError: there are none.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder\ngive the folder that holds the images")
+    paths = image_files(folder)
+    if not paths:
+        raise DataError(f"no images in {folder}\ngive a folder that holds images, also nested")
+    return paths
+
+
+def write(file: TextIO, lines: Iterable[tuple[str, str, float]]) -> None:
     """Write the CSV with its header."""
-    writer = csv.writer(file)  # type: ignore[arg-type]
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(("path", "label", "probability"))
     writer.writerows((path, label, f"{probability:.4f}") for path, label, probability in lines)
+
+
+def write_file(path: Path, lines: Iterable[tuple[str, str, float]]) -> None:
+    """Write the CSV to a file, once every image is labelled.
+
+    Raises:
+        DiskError: the file cannot be written.
+    """
+    if not path.parent.is_dir():  # told before the images are read
+        raise DiskError(f"cannot write --out {path}: no folder {path.parent}")
+    complete = list(lines)
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            write(file, complete)
+    except OSError as error:
+        raise DiskError(f"cannot write --out {path}: {error.strerror}") from error
 
 
 @dataclass(frozen=True)
@@ -87,7 +127,7 @@ class Predictor:
         """Read a finished run.
 
         Raises:
-            CheckpointError: it left no model.
+            CheckpointError: it left no model, or a damaged one, or one of another config.
             ConfigError: there is no run.
         """
         if not (folder / ".hydra" / "config.yaml").is_file():
@@ -96,54 +136,61 @@ class Predictor:
         if not path.is_file():
             raise CheckpointError(
                 f"{path} is missing: the run did not come to its end\n"
-                f"finish it with: tl-run run.resume={folder}"
+                f"finish it with: tl-run run.resume={shlex.quote(str(folder))}"
             )
         config = stored_config(folder)
         run = RunConfig.of(config["run"])
         run.device = Device.auto  # wherever it was trained, predict on what is here
-        runtime = Runtime.start(run)
         try:
             with safe_open(path, "pt") as file:
                 metadata = file.metadata()
-            weights = load_file(path)
-        except SafetensorError as error:
+            classes, shape, size = (
+                json.loads(metadata[key]) for key in ("tasks", "input_shape", "image_size")
+            )
+            method = build_method(without_download(config), classes, tuple(shape))
+            method.load_state_dict(load_file(path))
+        except (SafetensorError, KeyError, TypeError) as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
-        classes, shape, size = (
-            json.loads(metadata[key]) for key in ("tasks", "input_shape", "image_size")
-        )
-        for key in ("pretrained", "weights"):  # the run's own weights replace them
-            if config["backbone"].get(key):
-                config["backbone"][key] = None if key == "weights" else False
-        method = build_method(config, classes, tuple(shape))
-        method.load_state_dict(weights)
-        method.to(runtime.device).eval()
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"{path} does not fit the config beside it: {str(error).splitlines()[-1].strip()}"
+            ) from error
+        runtime = Runtime.start(run)
+        if run.precision is Precision.auto and loses_in_bf16(method, runtime.device):
+            runtime = replace(runtime, bf16=False)
+        method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         prepare = Preparation.of(tuple(shape), method.backbone, runtime)
-        return Predictor(method, prepare, size, run, runtime)
+        return Predictor(method.eval(), prepare, size, run, runtime)
 
-    def predict(self, folder: Path) -> Iterator[tuple[str, str, float]]:
-        """Path below ``folder``, label and probability of every image, in the order of the paths.
+    def predict(self, paths: Sequence[Path]) -> Iterator[tuple[str, float]]:
+        """Label and probability of every image, in order.
 
         Raises:
-            DataError: there are no images, or one cannot be read.
+            DataError: an image cannot be read.
         """
-        paths = image_files(folder) if folder.is_dir() else []
-        if not paths:
-            raise DataError(f"no images in {folder}\ngive a folder that holds images, also nested")
         images = FileImages(tuple(paths), self.image_size)
-        loader = DataLoader(
-            ImageDataset(images), self.run.eval_batch_size, num_workers=self.run.workers
-        )
+        batch_size = self.run.eval_batch_size
+        workers = self.run.workers if len(paths) > batch_size else 0
         names = self.method.tasks["target"]
-        for x, position in decoded(loader):
+        for x, _ in decoded(DataLoader(ImageDataset(images), batch_size, num_workers=workers)):
             scores, labels = self.probabilities(x).max(dim=1)
-            for i, label, score in zip(position, labels.tolist(), scores.tolist(), strict=True):
-                yield str(paths[int(i)].relative_to(folder)), names[label], score
+            for label, score in zip(labels.tolist(), scores.tolist(), strict=True):
+                yield names[label], score
 
     def probabilities(self, images: Tensor) -> Tensor:
         """uint8 images (B, 3, H, W) -> probabilities (B, classes) of the target's classes."""
         with torch.inference_mode(), self.runtime.autocast():
             logits = self.method.predict(self.prepare(images), "target")
         return logits.float().softmax(dim=1).cpu()
+
+
+def without_download(config: Config) -> Config:
+    """The config with a backbone of random weights, since the run's own replace them anyway."""
+    backbone = dict(config["backbone"])
+    for key, value in (("pretrained", False), ("weights", None)):
+        if key in backbone:
+            backbone[key] = value
+    return {**config, "backbone": backbone}
 
 
 if __name__ == "__main__":
