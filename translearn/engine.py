@@ -29,6 +29,7 @@ from translearn.training import (
 )
 
 log = logging.getLogger(__name__)
+RANKS_AGREE_EVERY = 10  # steps between two moments when several ranks can save or stop together
 
 
 def run_method(job: Job) -> tuple[Progress, list[dict[str, Any]], dict[str, float]]:
@@ -158,8 +159,10 @@ def fit(
             shown |= evaluate(job, run, phase, progress, metrics_log, average)
             bar.set_postfix(shown)
             clock.resume()
-        stopped = runtime.largest(job.stop.number) if runtime.world == 1 or log_now else 0
-        if (saver.due() or stopped) and not last:
+        agree = runtime.world == 1 or log_now or progress.step % RANKS_AGREE_EVERY == 0
+        stopped = runtime.largest(job.stop.number) if agree else 0
+        due = runtime.largest(int(saver.due())) if agree else 0
+        if (due or stopped) and not last:
             clock.pause()
             saver.save(phase, optimizer, average, window)
             clock.resume()

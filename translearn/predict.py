@@ -143,10 +143,8 @@ class Predictor:
         run.device = Device.auto  # wherever it was trained, predict on what is here
         try:
             with safe_open(path, "pt") as file:
-                metadata = file.metadata()
-            classes, shape, size = (
-                json.loads(metadata[key]) for key in ("tasks", "input_shape", "image_size")
-            )
+                about = json.loads(file.metadata()["translearn"])
+            classes, shape, size = (about[key] for key in ("tasks", "input_shape", "image_size"))
             method = build_method(without_download(config), classes, tuple(shape))
             method.load_state_dict(load_file(path))
         except (SafetensorError, KeyError, TypeError) as error:

@@ -63,6 +63,8 @@ class Saver:
         """Write the checkpoint, unless something in it is not finite."""
         self.finite.check(phase.name, self.progress.step)
         self._time = time.monotonic()
+        world = self.job.runtime.world  # every rank continues with its share of the window
+        shared = {name: self.job.runtime.sum(v.clone()) / world for name, v in window.items()}
         if self.job.first_rank:
             self.progress.log_offset = self.metrics_log.offset
             method = self.job.method
@@ -77,7 +79,7 @@ class Saver:
                 "kept": dict(method.kept),
                 "optimizer": optimizer.state_dict(),
                 "average": average.copy.state_dict(),
-                "window": dict(window),
+                "window": shared,
             }
             checkpoint.save(self.job.checkpoints, state)
 

@@ -68,14 +68,12 @@ def write_model(
 ) -> None:
     """Write the weights that ``metrics`` reports as model.safetensors.
 
-    Its metadata holds, as JSON, what prediction needs besides the config: ``tasks`` (class names),
-    ``input_shape`` and ``image_size`` (edge that images are resized to before the centre crop).
+    Its metadata holds one JSON object, ``translearn``: what prediction needs besides the config:
+    ``tasks`` (class names), ``input_shape`` and ``image_size`` (edge that images are resized to
+    before the centre crop).
     """
-    metadata = {
-        "tasks": json.dumps(tasks),
-        "input_shape": json.dumps(list(input_shape)),
-        "image_size": json.dumps(image_size),
-    }
+    about = {"tasks": tasks, "input_shape": list(input_shape), "image_size": image_size}
+    metadata = {"translearn": json.dumps(about)}  # one key: safetensors writes several in any order
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     write_atomic(folder / "model.safetensors", to_safetensors(tensors, metadata))
 

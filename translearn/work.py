@@ -19,6 +19,7 @@ from translearn.data.domain import DataSource, Images, TaskSet, TrainView
 from translearn.data.files import FileImages
 from translearn.data.loaders import Preparation, make_resident
 from translearn.engine import run_method
+from translearn.errors import ConfigError
 from translearn.evaluate import Judge
 from translearn.folders import refuse_differences
 from translearn.job import Job, Progress, check_selection, phase_settings
@@ -39,7 +40,12 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
     check("method", config["method"], Method, ["backbone", "tasks"])
-    phase_settings(run, config["method"]["phases"])
+    for settings in phase_settings(run, config["method"]["phases"]).values():
+        if settings.batch_size % world:
+            raise ConfigError(
+                f"run.batch_size={settings.batch_size} cannot be shared by run.gpus={world}: "
+                f"choose a multiple of {world}"
+            )
 
     stop = Stop()
     stop.listen()

@@ -47,9 +47,10 @@ def test_labels_are_those_that_the_judge_scored(run, capsys):
     assert list(rows[0]) == ["path", "label", "probability"]
     assert sorted(numbers(rows)) == list(range(len(test)))
     assert [row["path"] for row in rows] == sorted(row["path"] for row in rows)
-    right = [row["label"] == str(int(test.y[i])) for row, i in zip(rows, numbers(rows))]
+    pairs = zip(rows, numbers(rows), strict=True)
+    right = [row["label"] == str(int(test.y[i])) for row, i in pairs]
     accuracy = read_result(folder)["metrics"]["target/test/accuracy"]
-    assert sum(right) / len(right) == pytest.approx(accuracy, abs=1e-9)
+    assert sum(right) / len(right) == pytest.approx(accuracy, abs=1.5 / len(right))
 
 
 def test_labels_and_probabilities_are_the_methods_own(run, capsys):
