@@ -5,14 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from surroundings import ENVIRONMENT
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: pytest-xdist runs a worker a core
-
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "TRANSLEARN_DATA": "/nonexistent/translearn-data",
-    "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
-}
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 import torch
-from conftest import ENVIRONMENT
 from PIL import Image
+from surroundings import ENVIRONMENT
 
 from translearn.data.digits import Digits
 from translearn.predict import Predictor, main, without_download

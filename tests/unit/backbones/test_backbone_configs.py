@@ -46,5 +46,7 @@ def test_another_architecture_by_name():
 
 
 def test_unknown_option_is_refused():
-    with pytest.raises(ConfigError, match=r"backbone\.pretraind does not exist; did you mean pre"):
+    with pytest.raises(
+        ConfigError, match=r"pretraind does not exist; did you mean backbone\.pretrained\?"
+    ):
         check("backbone", read("resnet18", pretraind=True), Backbone, ["input_shape"])
