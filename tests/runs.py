@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from pathlib import Path
 
 import torch
@@ -54,3 +55,28 @@ def same_weights(first, second):
 def log_lines(folder):
     """The lines of metrics.jsonl."""
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def result_of(folder):
+    """The content of result.json."""
+    return json.loads((folder / "result.json").read_text())
+
+
+def outcome(folder):
+    """Everything of a run that must be the same: weights, metrics, the log without its times."""
+    times = ("seconds", "core_seconds")
+    log = [{k: v for k, v in line.items() if k not in times} for line in log_lines(folder)]
+    result = result_of(folder)
+    keys = ("status", "metrics", "per_class", "steps", "samples", "selected_step", "warnings")
+    bits = {name: tensor.numpy().tobytes() for name, tensor in weights(folder).items()}
+    return bits, log, {key: result[key] for key in keys}
+
+
+def wait_for(path, process, seconds=90, changed_from=None):
+    """Wait until a file exists, or has changed; returns its time of change."""
+    end = time.monotonic() + seconds
+    while not path.exists() or path.stat().st_mtime_ns == changed_from:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return path.stat().st_mtime_ns

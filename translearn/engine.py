@@ -95,7 +95,7 @@ def fit(
     if state:
         optimizer.load_state_dict(state["optimizer"])
         average.copy.load_state_dict(state["average"])
-        window = {name: value.to(runtime.device) for name, value in state["window"].items()}
+        window = {k: v[runtime.rank].to(runtime.device) for k, v in state["windows"].items()}
     parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
     finite.mask(optimizer)
     model: Any = runtime.wrap(method)
@@ -172,6 +172,7 @@ def fit(
     clock.pause()
     bar.close()
     method.load_state_dict(average.read().state_dict())
+    runtime.share_buffers(method)
 
 
 def make_streams(job: Job, phase: Phase, run: RunConfig) -> dict[str, TrainingStream]:

@@ -63,8 +63,7 @@ class Saver:
         """Write the checkpoint, unless something in it is not finite."""
         self.finite.check(phase.name, self.progress.step)
         self._time = time.monotonic()
-        world = self.job.runtime.world  # every rank continues with its share of the window
-        shared = {name: self.job.runtime.sum(v.clone()) / world for name, v in window.items()}
+        windows = {name: self.job.runtime.gather(total) for name, total in window.items()}
         if self.job.first_rank:
             self.progress.log_offset = self.metrics_log.offset
             method = self.job.method
@@ -79,7 +78,7 @@ class Saver:
                 "kept": dict(method.kept),
                 "optimizer": optimizer.state_dict(),
                 "average": average.copy.state_dict(),
-                "window": shared,
+                "windows": windows,
             }
             checkpoint.save(self.job.checkpoints, state)
 
@@ -141,6 +140,7 @@ def evaluate(
         What the progress bar shows.
     """
     method = average.read()
+    job.runtime.share_buffers(method)
     metrics: dict[str, float] = {}
     wanted = SELECTED_METRIC.get(run.select)
     for split in dict.fromkeys([*run.evaluate, *([wanted.split("/")[1]] if wanted else [])]):

@@ -89,6 +89,20 @@ class Runtime:
             torch.distributed.all_reduce(tensor)
         return tensor
 
+    def gather(self, tensor: Tensor) -> Tensor:
+        """(ranks, *shape): the tensor of every rank."""
+        if self.world == 1:
+            return tensor[None]
+        every = [torch.empty_like(tensor) for _ in range(self.world)]
+        torch.distributed.all_gather(every, tensor)
+        return torch.stack(every)
+
+    def share_buffers(self, module: nn.Module) -> None:
+        """Give every rank the buffers of rank 0, whose batch-norm statistics are the ones saved."""
+        if self.world > 1:
+            for buffer in module.buffers():
+                torch.distributed.broadcast(buffer, 0)
+
     def largest(self, number: int) -> int:
         """The largest of the ranks' numbers."""
         if self.world == 1:

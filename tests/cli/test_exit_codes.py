@@ -1,11 +1,10 @@
 """Every exit code, as a user meets it: one run, a sweep, two workers."""
 
-import json
 import resource
 import signal
-import time
 
 import pytest
+from runs import result_of, wait_for
 
 SHORT = ("run=smoke", "run.device=cpu")
 LONG = (
@@ -22,10 +21,6 @@ FAILURES = {
     "no data": (("data=mnist_usps",), 3, "data=digits"),
     "not finite": (("run.lr=1e38", "run.clip=null", "run.max_steps=50"), 4, "not finite"),
 }
-
-
-def result_of(folder):
-    return json.loads((folder / "result.json").read_text())
 
 
 @pytest.mark.parametrize("name", FAILURES)
@@ -66,14 +61,6 @@ def test_two_workers_report_the_cause_and_its_code(tl_run, tmp_path):
         assert done.returncode == code, done.stderr
         assert words in done.stderr
         assert result_of(tmp_path / str(code))["exit_code"] == code
-
-
-def wait_for(path, process, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not path.exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

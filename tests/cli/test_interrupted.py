@@ -1,12 +1,11 @@
 """A run that meets a signal, a damaged checkpoint, a full disk and a kill ends as any other."""
 
-import json
 import resource
 import signal
 import time
 
 import torch
-from safetensors.torch import load_file
+from runs import outcome, result_of, wait_for
 
 from translearn import checkpoint
 
@@ -14,36 +13,6 @@ OPTIONS = (
     "run.device=cpu", "run.threads=1", "run.precision=fp32", "backbone=lenet", "run.batch_size=16",
     "run.max_steps=200", "run.log_every=7", "run.save_seconds=0.05", "run.evaluations=3",
 )  # fmt: skip
-
-
-def result_of(folder):
-    return json.loads((folder / "result.json").read_text())
-
-
-def bits(folder):
-    """The final weights; the file itself holds its metadata in no fixed order."""
-    weights = load_file(folder / "model.safetensors")
-    return {name: tensor.numpy().tobytes() for name, tensor in weights.items()}
-
-
-def outcome(folder):
-    """Everything of a run that must be the same: weights, metrics, the log without its times."""
-    log = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    for line in log:
-        line.pop("seconds", None)
-        line.pop("core_seconds", None)
-    result = result_of(folder)
-    keys = ("status", "metrics", "per_class", "steps", "samples", "selected_step", "warnings")
-    return bits(folder), log, {k: result[k] for k in keys}
-
-
-def when_saved(folder, process, seconds=60):
-    """Wait until the run has saved twice."""
-    end = time.monotonic() + seconds
-    while not (folder / "checkpoints" / "prev.pt").exists():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def flip_bit(path):
@@ -64,7 +33,7 @@ def test_a_run_with_every_misfortune_ends_as_an_undisturbed_one(start, tl_run, t
 
     folder = tmp_path / "my (first) run"
     process = start(*OPTIONS, f"hydra.run.dir={folder.name!r}")
-    when_saved(folder, process)
+    wait_for(folder / "checkpoints" / "prev.pt", process)
     process.send_signal(signal.SIGTERM)
     _, message = process.communicate(timeout=60)
     assert process.returncode == 143, message

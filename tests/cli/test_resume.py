@@ -5,28 +5,12 @@ import random
 import time
 
 import pytest
-from safetensors.torch import load_file
+from runs import outcome, result_of
 
 OPTIONS = (
     "run.device=cpu", "run.threads=1", "run.samples=12000", "run.batch_size=16", "run.log_every=20",
     "run.save_seconds=0.1", "run.evaluations=3", "run.precision=fp32", "run.select=source_val",
 )  # fmt: skip
-TIMES = ("seconds", "core_seconds")
-
-
-def bits(folder):
-    """The final weights; the file itself holds its metadata in no fixed order."""
-    weights = load_file(folder / "model.safetensors")
-    return {name: tensor.numpy().tobytes() for name, tensor in weights.items()}
-
-
-def outcome(folder):
-    """Everything of a run that must be the same: weights, metrics, the log without its times."""
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    log = [{k: v for k, v in line.items() if k not in TIMES} for line in lines]
-    result = json.loads((folder / "result.json").read_text())
-    keys = ("status", "metrics", "per_class", "steps", "samples", "selected_step", "warnings")
-    return bits(folder), log, {k: result[k] for k in keys}
 
 
 def interrupted_run(start, folder, kills, seed):
@@ -96,11 +80,11 @@ def test_resume_auto_signals_and_refusals(start, tl_run, tmp_path):
 def test_an_open_seed_is_picked_told_and_kept(tl_run, tmp_path):
     done = tl_run("run=smoke", "run.device=cpu", "seed=null", "hydra.run.dir=run")
     assert done.returncode == 0
-    seed = json.loads((tmp_path / "run" / "result.json").read_text())["seed"]
+    seed = result_of(tmp_path / "run")["seed"]
     assert f"seed={seed} (picked" in done.stderr
     (tmp_path / "run" / "result.json").unlink()
     assert tl_run("run.resume=run").returncode == 0
-    assert json.loads((tmp_path / "run" / "result.json").read_text())["seed"] == seed
+    assert result_of(tmp_path / "run")["seed"] == seed
 
 
 @pytest.mark.slow

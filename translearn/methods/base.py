@@ -21,13 +21,9 @@ class Stream(NamedTuple):
 
     Attributes:
         domain: a task of the train view, such as ``source``.
-        views: how many differently augmented views of each image.
-        partners: (M, k) index table made by ``enter``: each image comes with one of its partners.
     """
 
     domain: str
-    views: int = 1
-    partners: Tensor | None = None
 
 
 @dataclass(frozen=True)
