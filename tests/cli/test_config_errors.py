@@ -2,23 +2,26 @@
 
 import pytest
 
+from translearn.train import run_command
+
 # arguments, what the message names, the nearest name or what to do
 AT_ONCE = [
-    ("method=dan", "method=dan", "dann"),
-    ("run.lrr=1", "run.lrr", "run.lr?"),
+    ("method=dan", "method=dan", "did you mean dann"),
+    ("data=digit", "data=digit", "did you mean digits?"),
+    ("backbone=wid", "backbone=wid", "did you mean wide?"),
+    ("augment=colour", "augment=colour", "did you mean color?"),
+    ("experiment=dann_paper", "experiment=dann_paper", "did you mean"),
+    ("metod=dann", "metod", "did you mean method?"),
+    ("seeed=1", "seeed", "did you mean seed?"),
+    ("run.lrr=1", "run.lrr", "did you mean run.lr?"),
     ("run.lr=abc", "run.lr", "abc"),
-    ("run.optimizer=sdg", "run.optimizer", "sgd"),
-    ("run.samples=1.5", "run.samples", "1.5"),
-    ("method.zz=1", "method.zz", "there are"),
-    ("method.strenght=1", "method.strenght", "method.strength?"),
-    ("data=digit", "data=digit", "digits?"),
-    ("backbone=wid", "backbone=wid", "wide?"),
-    ("augment=colour", "augment=colour", "color?"),
-    ("metod=dann", "metod", "method?"),
-    ("sed=1", "sed", "seed?"),
-    ("method.phases.train.lrr=1", "method.phases.train.lrr", "lr?"),
-    ("data.val_fractio=0.1", "data.val_fractio", "data.val_fraction?"),
     ("run.lr", "run.lr", ""),
+    ("run.samples=1.5", "run.samples", "1.5"),
+    ("run.schedule=cosin", "run.schedule", "cosine"),
+    ("method.zz=1", "method.zz", "there are"),
+    ("method.strenght=1", "method.strenght", "did you mean method.strength?"),
+    ("method.phases.train.lrr=1", "method.phases.train.lrr", "lr?"),
+    ("data.val_fractoin=0", "data.val_fractoin", "did you mean data.val_fraction?"),
     ("--multi", "--multi", "--multirun?"),
     ("--colour", "--colour", "no option"),
 ]
@@ -29,9 +32,8 @@ AFTER_THE_IMPORTS = [
 ]
 
 
-def assert_refused(done, named, told):
-    assert done.returncode == 2, done.stderr
-    message = done.stderr.strip()
+def assert_told(message, named, told):
+    message = message.strip()
     assert 1 <= len(message.splitlines()) <= 6, message
     assert "Traceback" not in message
     assert named in message
@@ -39,16 +41,25 @@ def assert_refused(done, named, told):
 
 
 @pytest.mark.parametrize(("argument", "named", "told"), AT_ONCE)
-def test_a_wrong_option_is_named_with_the_nearest_name(argument, named, told, tl_run, tmp_path):
-    assert_refused(tl_run(argument), named, told)
+@pytest.mark.parametrize("sweep", [False, True])
+def test_a_wrong_option_is_named_with_the_nearest_name(
+    argument, named, told, sweep, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["-m", "seed=0,1", argument] if sweep else [argument]) == 2
+    assert_told(capsys.readouterr().err, named, told)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_wrong_choice_of_a_sweep_is_found_before_its_first_job(tl_run, tmp_path):
-    assert_refused(tl_run("-m", "method=source_only,dan"), "method=dan", "dann?")
+    done = tl_run("-m", "method=source_only,dan")
+    assert done.returncode == 2
+    assert_told(done.stderr, "method=dan", "dann?")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("argument", "named", "told"), AFTER_THE_IMPORTS)
 def test_a_value_out_of_range_is_named(argument, named, told, tl_run):
-    assert_refused(tl_run(argument, "run=smoke", "backbone=lenet"), named, told)
+    done = tl_run(argument, "run=smoke", "backbone=lenet")
+    assert done.returncode == 2
+    assert_told(done.stderr, named, told)

@@ -35,37 +35,6 @@ def test_help_lists_every_choice_with_a_line_and_five_examples(capsys):
     assert text.count("\n  tl-run") >= 5
 
 
-WRONG = {
-    "method=dan": "did you mean dann",
-    "metod=dann": "did you mean method",
-    "data=digit": "did you mean digits",
-    "backbone=wid": "did you mean wide",
-    "run.lrr=1": "did you mean run.lr",
-    "run.lr=abc": "run.lr",
-    "run.schedule=cosin": "run.schedule",
-    "method.zz=1": "method.zz",
-    "method.strenght=1": "did you mean method.strength",
-    "data.val_fractoin=0": "did you mean data.val_fraction",
-    "seeed=1": "did you mean seed",
-    "experiment=dann_paper": "did you mean",
-}
-
-
-@pytest.mark.parametrize("override", WRONG)
-@pytest.mark.parametrize("sweep", [False, True])
-def test_wrong_options_exit_with_2_and_the_nearest_name(
-    override, sweep, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    arguments = ["-m", "seed=0,1", override] if sweep else [override]
-    assert run_command(arguments) == 2
-    message = capsys.readouterr().err
-    assert WRONG[override] in message
-    assert override.split("=")[0] in message
-    assert len(message.splitlines()) <= 6
-    assert not list(tmp_path.iterdir())
-
-
 def test_torchrun_is_refused(monkeypatch, capsys):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     assert run_command(["run=smoke"]) == 2
