@@ -1,9 +1,11 @@
 """Where a run computes: device, ranks, precision, threads, seeds."""
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import platform
+import sys
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +55,7 @@ class Runtime:
         device = torch.device("cuda", rank) if on_gpu else torch.device("cpu")
         if on_gpu:
             torch.cuda.set_device(device)
+        keep_freed_memory()
         threads = run.threads or default_threads(world)
         torch.set_num_threads(threads)
         deterministic(run.deterministic)
@@ -157,6 +160,19 @@ def loses_in_bf16(model: nn.Module, device: torch.device) -> bool:
     return device.type == "cpu" and any(
         isinstance(layer, nn.Conv2d) and layer.groups > 1 for layer in model.modules()
     )
+
+
+def keep_freed_memory() -> None:
+    """Let glibc reuse large blocks instead of returning them to the system after every step.
+
+    A step on photos frees gigabytes; getting them back page by page took as long as computing:
+    EfficientNet-lite0 at 224 pixels, 64 images a step, 5 s with this and 10 s without.
+    """
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        allocator = ctypes.CDLL(None)
+        trim_threshold, largest, mmap_max = -1, 2**31 - 1, -4  # names and numbers of malloc.h
+        allocator.mallopt(mmap_max, 0)
+        allocator.mallopt(trim_threshold, largest)
 
 
 def deterministic(wanted: bool) -> None:

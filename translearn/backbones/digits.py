@@ -51,9 +51,17 @@ class Wide(_Sequential):
 
     Args:
         input_shape: (C, H, W) of the images.
+        width: factor on the channels of every layer.
+
+    Raises:
+        ConfigError: ``width`` leaves a layer without channels.
     """
 
-    def __init__(self, input_shape: tuple[int, int, int]) -> None:
+    def __init__(self, input_shape: tuple[int, int, int], width: float = 1.0) -> None:
+        first, second = round(32 * width), round(64 * width)
+        if first < 1:
+            raise ConfigError(f"backbone.width={width} must be at least 1/32")
+
         def convolution(inputs: int, outputs: int, size: int, pool: bool) -> nn.Sequential:
             layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, size, bias=False)]
             if pool:
@@ -62,7 +70,7 @@ class Wide(_Sequential):
 
         super().__init__(
             input_shape,
-            conv1=convolution(input_shape[0], 32, 5, pool=True),
-            conv2=convolution(32, 64, 3, pool=False),
-            conv3=convolution(64, 64, 3, pool=True),
+            conv1=convolution(input_shape[0], first, 5, pool=True),
+            conv2=convolution(first, second, 3, pool=False),
+            conv3=convolution(second, second, 3, pool=True),
         )
