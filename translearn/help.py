@@ -90,7 +90,7 @@ def keys_near(key: str, overrides: Sequence[str]) -> Iterable[str]:
 
 
 def _chosen(group: str, overrides: Sequence[str]) -> str:
-    defaults = {"method": "dann", "data": "digits", "backbone": "wide", "augment": "color_noise"}
+    defaults = {"method": "dann", "data": "digits", "backbone": "narrow", "augment": "color_noise"}
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         if override.get_key_element() == group:
             return str(override.get_value_element_as_str())

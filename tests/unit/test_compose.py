@@ -25,7 +25,7 @@ def test_every_method_fits_every_data_set(method, data):
 
 def test_each_data_set_has_its_own_backbone_and_the_command_line_wins():
     digits, office = config_of("data=digits"), config_of("data=office31")
-    assert digits["backbone"]["name"] == "wide"
+    assert digits["backbone"]["name"] == "narrow"
     assert office["backbone"]["name"] == "efficientnet_lite0"
     assert digits["run"]["samples"] != office["run"]["samples"]
     assert config_of("data=office31", "backbone=resnet18")["backbone"]["name"] == "resnet18"

@@ -39,3 +39,10 @@ def test_building_does_not_move_batch_norm():
 def test_too_small_images_are_refused(kind):
     with pytest.raises(ConfigError, match="images of 8x8 are too small"):
         kind((3, 8, 8))
+
+
+def test_width_is_a_factor_on_the_channels():
+    assert Wide((3, 28, 28), width=0.5).out_dim == 512
+    assert Wide((3, 28, 28)).out_dim == 1024
+    with pytest.raises(ConfigError, match=r"backbone\.width=0\.001"):
+        Wide((3, 28, 28), width=0.001)
