@@ -99,6 +99,10 @@ class Method(nn.Module):
         """Normalised images (B, C, H, W) -> scores (B, classes of ``task``)."""
         raise NotImplementedError
 
+    def predicts(self, task: str) -> bool:
+        """Whether the method has an answer for ``task``; what it has none for is not scored."""
+        return True
+
     def health(self) -> dict[str, float]:
         """Figures that tell whether training goes well, read at every log point."""
         return {}
