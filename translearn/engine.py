@@ -141,7 +141,7 @@ def fit(
         torch.stack(list(terms.values())).sum().backward()
         norm = clip_gradients(parameters, run.clip)
         finite.watch(terms, norm, phase.name, step)
-        set_rates(optimizer, rate_factor(run, share))
+        set_rates(optimizer, rate_factor(run, share), share)
         optimizer.step()
         optimizer.zero_grad()
         average.update(step)

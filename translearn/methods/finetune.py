@@ -51,6 +51,8 @@ class Finetune(Method):
         transferred_rate: factor on the learning rate of transferred groups.
         rate_decay: factor on the rate of each group against the one above it (discriminative rates
             of ULMFiT, Howard & Ruder 2018, section 3.2).
+        gradual: share of phase ``target`` in which the groups are unfrozen one after the other, the
+            last one first (ULMFiT, section 3.3); 0: all from the beginning.
         closeness: any of ``output``, ``parameter``, ``feature``, ``bss``; the weights follow.
         output_weight: of ``output``.
         temperature: of ``output``.
@@ -78,6 +80,7 @@ class Finetune(Method):
         frozen_statistics: bool = True,
         transferred_rate: float = 1.0,
         rate_decay: float = 1.0,
+        gradual: float = 0.0,
         closeness: Sequence[str] = (),
         output_weight: float = 1.0,
         temperature: float = 2.0,
@@ -93,6 +96,8 @@ class Finetune(Method):
         self.init, self.source_share = init, source_share
         if not 0 <= source_share < 1:
             raise ConfigError(f"method.source_share={source_share} must be at least 0 and below 1")
+        if not 0 <= gradual <= 1:
+            raise ConfigError(f"method.gradual={gradual} must be between 0 and 1")
 
         groups = tuple(backbone.group_paths)
         self.transferred = choose_groups(transfer, groups, "method.transfer")
@@ -102,6 +107,7 @@ class Finetune(Method):
         self.start = start_weights(backbone, self.fresh)
         self.frozen_statistics = frozen_statistics
         self.transferred_rate, self.rate_decay = transferred_rate, rate_decay
+        self.gradual = gradual
 
         self.copies_head = self._copies_head(target_head)
         strengths = Strengths(output_weight, temperature, alpha, beta, feature_weight, bss_weight)
@@ -204,17 +210,25 @@ class Finetune(Method):
         return next(self.target_head.parameters()).requires_grad
 
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
-        """In phase ``target`` every layer group has a rate of its own."""
+        """In phase ``target`` every layer group has a rate, and a moment to start, of its own."""
         if not self._on_target():
             return super().param_groups(lr)
         pretrained = BACKBONE_RATE if self.backbone.pretrained else 1.0
         heads = [self.target_head, self.source_head] if self.keeps_output else [self.target_head]
-        groups = [{"params": [p for h in heads for p in h.parameters()], "lr": lr}]
-        for depth, name in enumerate(reversed(list(self.backbone.group_paths))):
-            factor = pretrained * self.transferred_rate if name in self.tuned else 1.0
+        groups: list[dict[str, Any]] = [
+            {"params": [p for head in heads for p in head.parameters()], "lr": lr}
+        ]
+        names = list(self.backbone.group_paths)[::-1]
+        for depth, name in enumerate(names):
             if name not in self.frozen:
-                parameters = self.backbone.group_parameters([name])
-                groups.append({"params": parameters, "lr": lr * factor * self.rate_decay**depth})
+                factor = pretrained * self.transferred_rate if name in self.tuned else 1.0
+                groups.append(
+                    {
+                        "params": self.backbone.group_parameters([name]),
+                        "lr": lr * factor * self.rate_decay**depth,
+                        "starts": self.gradual * (depth + 1) / len(names),
+                    }
+                )
         return groups
 
 
