@@ -9,6 +9,7 @@ from translearn.config import build
 from translearn.data.domain import DataSource
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.finetune import Finetune
+from translearn.runtime import stable_seed
 from translearn.work import build_method
 
 OPTIONS = (
@@ -107,7 +108,13 @@ class Killed(BaseException):
     """Stands for kill -9: nothing is saved or tidied on the way out."""
 
 
-@pytest.mark.parametrize("saved", [0.0, 1e9], ids=["every step", "once a phase"])
+@pytest.mark.parametrize(
+    "saved",
+    [
+        pytest.param(0.0, id="saved at every step"),
+        pytest.param(1e9, id="saved once a phase", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("phase", ["source", "target"])
 def test_killed_in_either_phase_it_continues_to_the_same_bits(phase, saved, tmp_path, monkeypatch):
     options = (*OPTIONS, "method.closeness=[output,parameter]", "method.transfer=first:2",
@@ -141,3 +148,16 @@ def test_a_model_is_rebuilt_for_prediction_without_its_earlier_run(tmp_path):
     tasks = build(config["data"], DataSource, root="").load()
     classes = {task: domain.classes for task, domain in tasks.tasks.items()}
     assert isinstance(build_method(config, classes, tasks.input_shape), Finetune)
+
+
+def test_weights_are_selected_from_the_last_phase_alone(tmp_path):
+    """By source validation the source phase would win, with a target head that never learned."""
+    config = config_of(*OPTIONS, "run.select=source_val", "run.device=cpu", "run.threads=1",
+                       "run.max_steps=30",
+                       "method.transfer=none")  # fmt: skip
+    train(tmp_path / "run", config=config)
+    tasks = build(config["data"], DataSource, root="").load()
+    torch.manual_seed(stable_seed(config["seed"], "start"))
+    classes = {task: domain.classes for task, domain in tasks.tasks.items()}
+    untrained = build_method(config, classes, tasks.input_shape).target_head[0].weight
+    assert not torch.equal(weights(tmp_path / "run")["target_head.0.weight"], untrained)
