@@ -16,7 +16,7 @@ from translearn.data.loaders import TrainingStream, make_stream
 from translearn.errors import StopSignal
 from translearn.job import Job, Progress
 from translearn.methods.base import Budget, Phase, learners
-from translearn.record import Clock, Saver, evaluate, needs_last, write_log_point
+from translearn.record import Clock, Saver, evaluate, needs_last, score_after, write_log_point
 from translearn.results import MetricsLog
 from translearn.runtime import stable_seed
 from translearn.training import (
@@ -54,12 +54,17 @@ def run_method(job: Job) -> tuple[Progress, list[dict[str, Any]], dict[str, floa
         if number >= progress.phase:
             fit(job, phase, progress, metrics_log, state)
             state = None
+            score_after(job, phase, progress, metrics_log)
             progress.phase, progress.step, progress.entered = number + 1, 0, False
     if job.run.select is not Select.last:
         best = checkpoint.load(job.checkpoints, ("best",))
         assert best is not None
         job.method.load_state_dict(best["method"])
-    metrics = {**job.judge.score(job.method, "val"), **job.judge.score(job.method, "test")}
+    metrics = {
+        **job.judge.score(job.method, "val"),
+        **job.judge.score(job.method, "test"),
+        **progress.before,
+    }
     metrics_log.write(phase="end", step=progress.steps, **metrics)
     record = [{"name": p.name, "steps": p.steps, "learn": list(p.learn)} for p in phases]
     return progress, record, metrics
@@ -84,6 +89,9 @@ def fit(
     if not progress.entered:
         method.enter(phase, job.view)
         progress.entered = True
+        progress.best_score = -math.inf  # the weights of an earlier phase are no candidates
+    if not phase.steps:
+        return
     method.requires_grad_(False)
     for module in learners(method, phase.learn):
         module.requires_grad_(True)
@@ -133,7 +141,7 @@ def fit(
         torch.stack(list(terms.values())).sum().backward()
         norm = clip_gradients(parameters, run.clip)
         finite.watch(terms, norm, phase.name, step)
-        set_rates(optimizer, rate_factor(run, share))
+        set_rates(optimizer, rate_factor(run, share), share)
         optimizer.step()
         optimizer.zero_grad()
         average.update(step)

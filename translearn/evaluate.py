@@ -47,7 +47,9 @@ class Judge:
         return (task, split) in self._splits
 
     def score(self, method: Method, split: str, limit: int | None = None) -> dict[str, float]:
-        """``<task>/<split>/accuracy`` and ``.../per_class_accuracy`` of every task that has labels.
+        """``<task>/<split>/accuracy`` and ``.../per_class_accuracy`` of what can be scored.
+
+        Those are the tasks that have labels and that the method predicts.
 
         Args:
             method: put into evaluation mode, and back into the mode it was in.
@@ -56,7 +58,7 @@ class Judge:
         """
         metrics: dict[str, float] = {}
         for task in self._classes:
-            if self.has(task, split):
+            if self.has(task, split) and method.predicts(task):
                 confusion = self.confusion(method, task, split, limit)
                 right, count = confusion.diagonal(), confusion.sum(dim=1)
                 present = count > 0

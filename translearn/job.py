@@ -40,6 +40,7 @@ class Progress:
     best_step: int = -1
     bad_points: int = 0
     warnings: list[str] = field(default_factory=list)
+    before: dict[str, float] = field(default_factory=dict)  # scores that earlier phases asked for
 
 
 @dataclass

@@ -1,10 +1,12 @@
 """Pieces of losses that several methods share."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 class _ReverseGradient(torch.autograd.Function):
@@ -32,3 +34,48 @@ def reverse_gradient(x: Tensor, strength: float) -> Tensor:
 def adversarial_ramp(progress: float) -> float:
     """The paper's strength lambda(p) = 2 / (1 + exp(-10 p)) - 1, from 0 towards 1."""
     return 2.0 / (1.0 + math.exp(-10.0 * progress)) - 1.0
+
+
+def distillation(logits: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """T^2 KL(softmax(teacher / T) || softmax(logits / T)), the mean over the batch.
+
+    Hinton, Vinyals and Dean (2015, section 2); as the term that keeps a network's old outputs,
+    Li and Hoiem, "Learning without forgetting" (ECCV 2016, eq. 2, T = 2), up to a constant. T^2
+    keeps the size of the gradient when T changes.
+    """
+    old = (teacher.float() / temperature).softmax(dim=1)
+    new = (logits.float() / temperature).log_softmax(dim=1)
+    return F.kl_div(new, old, reduction="batchmean") * temperature**2
+
+
+def squared_distance(parameters: Sequence[Tensor], start: Sequence[Tensor] | None = None) -> Tensor:
+    """||w - w0||^2 / 2 over all tensors, where ``start`` is w0; None means zeros.
+
+    The two parts of L2-SP, alpha on what was transferred and beta on what is new (Li, Grandvalet
+    and Davoine, "Explicit inductive bias for transfer learning", ICML 2018, eq. 2).
+    """
+    if start is not None:
+        parameters = [p - s for p, s in zip(parameters, start, strict=True)]
+    return torch.stack([p.float().square().sum() for p in parameters]).sum() / 2
+
+
+def feature_distance(maps: Sequence[Tensor], start: Sequence[Tensor]) -> Tensor:
+    """Sum over layers of the mean squared difference of feature maps, halved.
+
+    DELTA without attention: every channel weighs the same (Li et al., "DELTA: deep learning
+    transfer using feature map with attention", ICLR 2019, eqs. 3 and 4). The mean instead of the
+    paper's sum over the values of a map makes one weight fit layers and images of any size.
+    """
+    pairs = zip(maps, start, strict=True)
+    return torch.stack([F.mse_loss(new.float(), old.float()) for new, old in pairs]).sum() / 2
+
+
+def spectral_shrinkage(features: Tensor, count: int = 1) -> Tensor:
+    """The sum of the ``count`` smallest squared singular values of a batch of features (B, D).
+
+    Batch spectral shrinkage against negative transfer (Chen et al., "Catastrophic forgetting meets
+    negative transfer", NeurIPS 2019, eq. 4). A batch with fewer than min(B, D) different images
+    has singular values of zero already, and then there is nothing to shrink.
+    """
+    values: Tensor = torch.linalg.svdvals(features.float())
+    return values[-count:].square().sum()

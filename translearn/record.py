@@ -121,6 +121,22 @@ def write_log_point(
     return {name.replace("_accuracy", "_acc"): f"{value:.3f}" for name, value in figures.items()}
 
 
+def score_after(job: Job, phase: Phase, progress: Progress, metrics_log: MetricsLog) -> None:
+    """Keep the test accuracies that ``phase.score_after`` wants for the result.
+
+    The judge computes them once the phase has ended; nothing is chosen by them.
+    """
+    before: dict[str, float] = {}
+    for task in phase.score_after:
+        if job.judge.has(task, "test"):
+            confusion = job.judge.confusion(job.method, task, "test")
+            accuracy = float(confusion.trace()) / float(confusion.sum())
+            before[f"{task}/test/accuracy_before"] = accuracy
+    progress.before |= before
+    if before:
+        metrics_log.write(phase=phase.name, step=progress.step, **before)
+
+
 def needs_last(run: RunConfig) -> bool:
     """Whether a rule wants a score after the last step too; the final metrics cover the rest."""
     return run.select is not Select.last

@@ -15,9 +15,13 @@ from translearn.methods.base import Method
 
 
 def make_optimizer(groups: list[dict[str, Any]], run: RunConfig) -> torch.optim.Optimizer:
-    """The optimizer of a phase; every group remembers its peak rate as ``peak_lr``."""
+    """The optimizer of a phase; every group remembers its peak rate as ``peak_lr``.
+
+    A group may say by ``starts`` from which progress on it learns; before that its rate is 0.
+    """
     for group in groups:
         group["peak_lr"] = group["lr"]
+        group.setdefault("starts", 0.0)
     if run.optimizer is Optimizer.sgd:
         return torch.optim.SGD(
             groups,
@@ -45,10 +49,10 @@ def rate_factor(run: RunConfig, progress: float) -> float:
     return 1.0
 
 
-def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Set every group's rate to its peak times ``factor``."""
+def set_rates(optimizer: torch.optim.Optimizer, factor: float, progress: float) -> None:
+    """Set every group's rate to its peak times ``factor``, or to 0 until it starts."""
     for group in optimizer.param_groups:
-        group["lr"] = group["peak_lr"] * factor
+        group["lr"] = group["peak_lr"] * factor if progress >= group["starts"] else 0.0
 
 
 class Average:

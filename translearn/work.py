@@ -162,7 +162,9 @@ def success(
     """The result of a run that came to its end."""
     headline = "target/test/accuracy"
     per_class = {
-        task: per_class_accuracy(job, task) for task in tasks.tasks if job.judge.has(task, "test")
+        task: per_class_accuracy(job, task)
+        for task in tasks.tasks
+        if job.judge.has(task, "test") and job.method.predicts(task)
     }
     return {
         "status": "done",

@@ -17,7 +17,7 @@ RECORD = Path(__file__).with_name("losses.json")
 def test_first_losses(method, tmp_path):
     train(tmp_path, f"method={method}", f"data={smoke_data(method)}", "run=smoke")
     losses = {
-        f"{line['step']}/{name}": value
+        f"{line['phase']}/{line['step']}/{name}": value
         for line in log_lines(tmp_path)
         for name, value in line.items()
         if name.startswith("loss/")

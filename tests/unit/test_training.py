@@ -10,7 +10,14 @@ from translearn.backbones.digits import LeNet
 from translearn.config import RunConfig
 from translearn.errors import NonFiniteError
 from translearn.methods.source_only import SourceOnly
-from translearn.training import Average, Finite, clip_gradients, make_optimizer, rate_factor
+from translearn.training import (
+    Average,
+    Finite,
+    clip_gradients,
+    make_optimizer,
+    rate_factor,
+    set_rates,
+)
 
 
 def run_of(*overrides):
@@ -32,6 +39,20 @@ def test_schedule_of_the_dann_paper():
     run = run_of("run.schedule=dann", "run.lr=0.01")
     assert run.lr * rate_factor(run, 0.0) == pytest.approx(0.01)
     assert run.lr * rate_factor(run, 1.0) == pytest.approx(0.01 / 11**0.75)
+
+
+def test_a_group_may_start_later():
+    model = method()
+    groups = [
+        {"params": list(model.backbone.parameters()), "lr": 0.2, "starts": 0.5},
+        {"params": list(model.head.parameters()), "lr": 0.1},
+    ]
+    optimizer = make_optimizer(groups, run_of())
+    rates = []
+    for progress in (0.0, 0.4, 0.5):
+        set_rates(optimizer, 0.5, progress)
+        rates.append([group["lr"] for group in optimizer.param_groups])
+    assert rates == [[0.0, 0.05], [0.0, 0.05], [0.1, 0.05]]
 
 
 def test_average_equals_a_slow_reference():

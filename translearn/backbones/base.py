@@ -62,7 +62,7 @@ class Backbone(nn.Module):
     def groups(self) -> dict[str, tuple[Layer, ...]]:
         """Ordered group names -> the layers that stand there now."""
         return {
-            name: tuple(_resolve(self, path) for path in paths)
+            name: tuple(resolve_layer(self, path) for path in paths)
             for name, paths in self.group_paths.items()
         }
 
@@ -72,7 +72,7 @@ class Backbone(nn.Module):
         Raises:
             ConfigError: a name is not a group; the message lists those that exist.
         """
-        return [_resolve(self, path) for path in self._paths(names)]
+        return [resolve_layer(self, path) for path in self._paths(names)]
 
     def group_parameters(self, names: Iterable[str]) -> list[nn.Parameter]:
         """The parameters of the named groups.
@@ -85,6 +85,36 @@ class Backbone(nn.Module):
             found.extend([layer] if isinstance(layer, nn.Parameter) else layer.parameters())
         return found
 
+    def group_state(self, names: Iterable[str]) -> dict[str, Tensor]:
+        """The weights and buffers of the named groups, under their names in ``state_dict``.
+
+        Raises:
+            ConfigError: a name is not a group; the message lists those that exist.
+        """
+        paths = self._paths(names)
+        prefixes = tuple(f"{path}." for path in paths)
+        state = self.state_dict()
+        return {k: t for k, t in state.items() if k in paths or k.startswith(prefixes)}
+
+    def reset_groups(self, names: Iterable[str]) -> None:
+        """Draw the weights of the named groups anew, each layer by PyTorch's own rule for it.
+
+        Raises:
+            ConfigError: a name is not a group, or a parameter has no such rule (the tokens and
+                embeddings of transformers).
+        """
+        for name in names:
+            for layer in self.group_layers([name]):
+                owners = [] if isinstance(layer, nn.Parameter) else list(layer.modules())
+                own = [m for m in owners if any(True for _ in m.parameters(recurse=False))]
+                if not own or not all(hasattr(m, "reset_parameters") for m in own):
+                    raise ConfigError(
+                        f"layer group {name!r} cannot start anew: it has parameters of its own\n"
+                        "transfer it too, or start from random weights (backbone.pretrained=false)"
+                    )
+                for module in own:
+                    module.reset_parameters()  # type: ignore[operator]
+
     def copy_groups(self, other: "Backbone", names: Iterable[str]) -> None:
         """Copy the weights and buffers of the named groups from ``other``.
 
@@ -92,7 +122,7 @@ class Backbone(nn.Module):
             ConfigError: a name is not a group of both, or a group is not made of the same layers.
         """
         for name in names:
-            mine, theirs = self._state(name), other._state(name)
+            mine, theirs = self.group_state([name]), other.group_state([name])
             if {k: t.shape for k, t in mine.items()} != {k: t.shape for k, t in theirs.items()}:
                 raise ConfigError(
                     f"layer group {name!r} cannot be copied: its layers differ in the two networks"
@@ -122,12 +152,6 @@ class Backbone(nn.Module):
             paths.extend(self.group_paths[name])
         return paths
 
-    def _state(self, name: str) -> dict[str, Tensor]:
-        paths = self._paths([name])
-        prefixes = tuple(f"{path}." for path in paths)
-        state = self.state_dict()
-        return {k: t for k, t in state.items() if k in paths or k.startswith(prefixes)}
-
     def _probe(self, input_shape: tuple[int, int, int]) -> int:
         """Length of a feature vector, found by one image of zeros."""
         training = self.training
@@ -154,7 +178,7 @@ def layer_groups(model: nn.Module, prefix: str) -> dict[str, tuple[str, ...]]:
     groups: dict[str, list[str]] = {}
     leading: list[str] = []
     for path in _units(model):
-        if not _joins(_resolve(model, path)):
+        if not _joins(resolve_layer(model, path)):
             groups["stem" if not groups else path] = [*leading, path]
             leading = []
         elif groups:
@@ -193,7 +217,12 @@ def _joins(layer: Layer) -> bool:
     return all("Norm" in type(owner).__name__ for owner in owners)
 
 
-def _resolve(module: nn.Module, path: str) -> Layer:
+def resolve_layer(module: nn.Module, path: str) -> Layer:
+    """The sub-module or parameter at a dotted path.
+
+    Raises:
+        AttributeError: there is none.
+    """
     parent, _, name = path.rpartition(".")
     found = getattr(module.get_submodule(parent), name)
     assert isinstance(found, nn.Module | nn.Parameter), path

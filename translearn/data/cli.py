@@ -87,11 +87,12 @@ def show_all(root: Path) -> None:
     print("used by")
     for name, sets in NEEDS.items():
         needed = ", ".join(data_set.name for data_set in sets)
-        print(f"  data={name:<14}{needed or WITHOUT_FILES[name]}")
+        print(f"  data={name:<18}{needed or WITHOUT_FILES[name]}")
 
 
 WITHOUT_FILES = {
     "digits": "nothing: its data comes with scikit-learn",
+    "digits_split": "nothing: its data comes with scikit-learn",
     "folder": "your own images: data.source=FOLDER data.target=FOLDER",
 }
 

@@ -49,9 +49,9 @@ class Digits(DataSource):
 
     def load(self) -> TaskSet:
         """Build both domains from scikit-learn's files."""
-        digits = load_digits()
-        grey = enlarge(torch.from_numpy(digits.images).float() * (255 / 16))
-        labels = torch.from_numpy(digits.target).long()
+        digits = grey_digits()
+        grey, labels = digits.x, digits.y
+        assert isinstance(grey, Tensor) and labels is not None
         blended = blend(grey, photos(), self.split_seed)
         order = permutation(len(labels), self.split_seed)
         train, test = order[TEST_SIZE:], order[:TEST_SIZE]
@@ -67,6 +67,13 @@ class Digits(DataSource):
         if self.target_labels_per_class is not None:
             return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
         return tasks
+
+
+def grey_digits() -> Split:
+    """scikit-learn's 1797 digits, enlarged: uint8 (N, 1, 28, 28) with their labels."""
+    digits = load_digits()
+    grey = enlarge(torch.from_numpy(digits.images).float() * (255 / 16))
+    return Split(grey, torch.from_numpy(digits.target).long())
 
 
 def enlarge(images: Tensor) -> Tensor:

@@ -77,8 +77,8 @@ class Office31(DataSource):
             DataError: a folder is missing, or the two domains have different classes.
         """
         root = data_root(self.root)
-        source, classes = self.read(root, self.source)
-        target, target_classes = self.read(root, self.target)
+        source, classes = read_office31(root, self.source, self.size)
+        target, target_classes = read_office31(root, self.target, self.size)
         if classes != target_classes:
             differing = ", ".join(sorted(set(classes) ^ set(target_classes)))
             raise DataError(
@@ -95,22 +95,6 @@ class Office31(DataSource):
             return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
         return tasks
 
-    def read(self, root: Path, domain: str) -> tuple[Split, tuple[str, ...]]:
-        """All images of a domain in the order of their names, and its classes."""
-        folder = root / "office31" / domain / "images"
-        if not folder.is_dir():
-            absent = [r for r in OFFICE31.resources if r.path.split("/")[1] == domain]
-            raise missing(OFFICE31, root, absent)
-        by_class = class_files(folder)
-        everything = labelled_split(by_class, self.size)
-        published = OFFICE31_DOMAINS[domain][0]
-        if len(everything) != published:
-            log.warning(
-                "%s has %d images and the published %s has %d: the figures cannot be compared",
-                folder, len(everything), domain, published,
-            )  # fmt: skip
-        return everything, tuple(by_class)
-
     def domain(
         self, name: str, classes: tuple[str, ...], everything: Split, is_target: bool
     ) -> Domain:
@@ -122,3 +106,24 @@ class Office31(DataSource):
         fraction = 0.0 if is_target else self.val_fraction
         cut = cut_domain(name, classes, everything, None, fraction, self.split_seed)
         return replace(cut, test=cut.train if is_target else cut.val)
+
+
+def read_office31(root: Path, domain: str, size: int) -> tuple[Split, tuple[str, ...]]:
+    """All images of a domain in the order of their names, and its classes.
+
+    Raises:
+        DataError: the folder is missing.
+    """
+    folder = root / "office31" / domain / "images"
+    if not folder.is_dir():
+        absent = [r for r in OFFICE31.resources if r.path.split("/")[1] == domain]
+        raise missing(OFFICE31, root, absent)
+    by_class = class_files(folder)
+    everything = labelled_split(by_class, size)
+    published = OFFICE31_DOMAINS[domain][0]
+    if len(everything) != published:
+        log.warning(
+            "%s has %d images and the published %s has %d: the figures cannot be compared",
+            folder, len(everything), domain, published,
+        )  # fmt: skip
+    return everything, tuple(by_class)

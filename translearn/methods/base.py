@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from translearn.backbones.base import Backbone
+from translearn.backbones.base import Backbone, Layer, resolve_layer
 from translearn.data.batch import Batch
 from translearn.data.domain import Access, TrainView
 from translearn.errors import ConfigError
@@ -34,13 +34,17 @@ class Phase:
         name: as in ``method.phases.<name>``.
         streams: batch key -> stream.
         steps: optimizer steps; 0 for a phase without gradients.
-        learn: names of the sub-modules that are trained; the rest is frozen.
+        learn: names of the sub-modules that are trained, dotted ones too, such as
+            ``backbone.layers.conv2``; the rest is frozen.
+        score_after: tasks whose test accuracy at the end of this phase stands in the result beside
+            the final one, as ``<task>/test/accuracy_before``. The judge alone computes it.
     """
 
     name: str
     streams: Mapping[str, Stream] = field(default_factory=dict)
     steps: int = 0
     learn: tuple[str, ...] = ()
+    score_after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,10 @@ class Method(nn.Module):
         """Normalised images (B, C, H, W) -> scores (B, classes of ``task``)."""
         raise NotImplementedError
 
+    def predicts(self, task: str) -> bool:
+        """Whether the method has an answer for ``task``; what it has none for is not scored."""
+        return True
+
     def health(self) -> dict[str, float]:
         """Figures that tell whether training goes well, read at every log point."""
         return {}
@@ -146,14 +154,15 @@ def quadrant(method: type[Method]) -> str:
     return f"source_{words[access.source_labels]}+target_{words[access.target_labels]}"
 
 
-def learners(method: Method, names: Sequence[str]) -> Iterator[nn.Module]:
-    """The sub-modules that ``Phase.learn`` names.
+def learners(method: Method, names: Sequence[str]) -> Iterator[Layer]:
+    """The sub-modules (or single parameters) that ``Phase.learn`` names.
 
     Raises:
         ConfigError: a name is not a sub-module.
     """
-    children = dict(method.named_children())
     for name in names:
-        if name not in children:
-            raise ConfigError(f"no sub-module {name!r} to learn; there are {', '.join(children)}")
-        yield children[name]
+        try:
+            yield resolve_layer(method, name)
+        except AttributeError:
+            children = ", ".join(child for child, _ in method.named_children())
+            raise ConfigError(f"no sub-module {name!r} to learn; there are {children}") from None

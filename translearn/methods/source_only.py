@@ -18,7 +18,8 @@ class SourceOnly(Method):
 
     Args:
         backbone: the feature extractor.
-        tasks: class names of source and target, which must agree.
+        tasks: class names of source and target, which must agree (the target's alone matter to
+            target_only).
         head: hidden widths of the classifier, or None for the backbone's own.
     """
 
@@ -29,7 +30,11 @@ class SourceOnly(Method):
     def __init__(self, backbone: Backbone, tasks: Tasks, head: Sequence[int] | None = None) -> None:
         super().__init__(backbone, tasks)
         hidden = backbone.head_hidden if head is None else head
-        self.head = perceptron(backbone.out_dim, hidden, shared_classes(tasks))
+        self.head = perceptron(backbone.out_dim, hidden, self.outputs())
+
+    def outputs(self) -> int:
+        """The number of classes, which source and target share."""
+        return shared_classes(self.tasks)
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """One phase that draws the whole budget from one domain."""

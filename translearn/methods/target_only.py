@@ -9,3 +9,11 @@ class TargetOnly(SourceOnly):
 
     access = Access(source_labels=False, target_labels=True)
     learns_from = "target"
+
+    def outputs(self) -> int:
+        """The number of the target's classes; the source may have others."""
+        return len(self.tasks["target"])
+
+    def predicts(self, task: str) -> bool:
+        """Whether the task has the target's classes."""
+        return self.tasks[task] == self.tasks["target"]

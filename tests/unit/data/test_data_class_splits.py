@@ -1,0 +1,94 @@
+import pytest
+import torch
+from real_formats import digits, real_root, write_classes, write_mnist
+from runs import train
+
+from translearn.data.class_splits import DigitsSplit, MnistSplit, Office31Classes, keep_classes
+from translearn.data.digits import Digits
+from translearn.data.domain import Split
+from translearn.errors import ConfigError, DataError
+
+
+def test_kept_classes_are_labelled_by_their_place():
+    split = Split(torch.arange(6).view(6, 1, 1, 1), torch.tensor([0, 3, 1, 3, 2, 0]))
+    kept = keep_classes(split, (3, 0))
+    assert kept.x.flatten().tolist() == [0, 1, 3, 5] and kept.y.tolist() == [1, 0, 0, 1]
+
+
+def test_digits_split_shares_out_the_images_of_digits():
+    whole = Digits().load().tasks["source"]
+    tasks = DigitsSplit().load()
+    assert tasks.name == "digits_split" and tasks.input_shape == (1, 28, 28)
+    source, target = tasks.tasks["source"], tasks.tasks["target"]
+    assert source.classes == ("0", "1", "2", "3", "4") and target.classes == tuple("56789")
+    assert len(source.test) + len(target.test) == len(whole.test) == 360
+    known = {x.numpy().tobytes(): int(y) for x, y in zip(whole.test.x, whole.test.y, strict=True)}
+    for x, y in zip(target.test.x, target.test.y, strict=True):
+        assert known[x.numpy().tobytes()] == y + 5
+
+
+def test_label_budget():
+    tasks = DigitsSplit(target_labels_per_class=3).load().tasks
+    assert torch.bincount(tasks["target"].train.y).tolist() == [3] * 5
+    assert tasks["target"].val is None and tasks["target/rest"].train.y is None
+
+
+def test_mnist_split(tmp_path):
+    write_mnist(tmp_path, train=400)
+    tasks = MnistSplit(str(tmp_path), download=False).load()
+    assert tasks.protocol == "published"
+    images, labels = digits(20, 28, seed=20)
+    test = tasks.tasks["target"].test
+    expected = [(x.tobytes(), y - 5) for x, y in zip(images, labels, strict=True) if y > 4]
+    assert [(x.numpy().tobytes(), int(y)) for x, y in zip(test.x, test.y, strict=True)] == expected
+
+
+def office(root, **options):
+    return Office31Classes(str(root), size=24, crop=24, **options).load()
+
+
+@pytest.fixture
+def webcam(tmp_path):
+    write_classes(tmp_path / "office31/webcam/images", {f"class{i}": 10 for i in range(6)})
+    return tmp_path
+
+
+def test_office31_classes_are_drawn_by_a_seed(webcam):
+    tasks = office(webcam, source_classes=4).tasks
+    source, target = tasks["source"], tasks["target"]
+    assert len(source.classes) == 4 and len(target.classes) == 2
+    assert {*source.classes, *target.classes} == {f"class{i}" for i in range(6)}
+    for domain in (source, target):
+        for split in (domain.train, domain.val, domain.test):
+            named = [domain.classes.index(path.parent.name) for path in split.x.paths]
+            assert named == split.y.tolist()
+    others = {office(webcam, source_classes=4, class_seed=s).tasks["source"].classes
+              for s in range(8)}  # fmt: skip
+    assert len(others) > 1
+
+
+def test_wrong_options_and_missing_files_are_explained(webcam):
+    with pytest.raises(ConfigError, match="did you mean webcam"):
+        Office31Classes("/nowhere", domain="webcm")
+    with pytest.raises(ConfigError, match="choose 2 to 4"):
+        office(webcam, source_classes=5)
+    with pytest.raises(DataError, match="data=digits"):
+        office(webcam / "none")
+
+
+def test_target_only_needs_the_targets_classes_alone(tmp_path):
+    options = ("data=digits_split", "run=smoke", "data.target_labels_per_class=1")
+    result = train(tmp_path / "run", "method=target_only", *options)
+    assert set(result["metrics"]) == {"target/test/accuracy", "target/test/per_class_accuracy"}
+    assert set(result["per_class"]) == {"target"}
+    for method in ("source_only", "dann"):
+        with pytest.raises(ConfigError, match="same classes"):
+            train(tmp_path / method, f"method={method}", *options)
+
+
+@pytest.mark.realdata
+def test_ten_labels_of_each_class_of_the_real_webcam():
+    for seed in range(3):
+        tasks = Office31Classes(real_root(), split_seed=seed, target_labels_per_class=10).load()
+        assert len(tasks.tasks["target"].train) == 150
+        assert len(tasks.tasks["source"].classes) == 16

@@ -1,0 +1,163 @@
+"""Whole fine-tuning runs, in this process: weights of zero, earlier runs, kills in either phase."""
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from runs import config_of, log_lines, same_weights, train, weights
+
+from translearn.config import build
+from translearn.data.domain import DataSource
+from translearn.errors import CheckpointError, ConfigError
+from translearn.methods.finetune import Finetune
+from translearn.runtime import stable_seed
+from translearn.work import build_method
+
+OPTIONS = (
+    "method=finetune", "data=digits_split", "data.target_labels_per_class=2", "run=smoke",
+    "run.max_steps=6",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finetune") / "plain"
+    return folder, train(folder, *OPTIONS)
+
+
+def test_forgetting_is_reported(plain):
+    folder, result = plain
+    assert [phase["name"] for phase in result["phases"]] == ["source", "target"]
+    assert result["steps"] == 12 and result["samples"] == 12 * 8
+    before = result["metrics"]["source/test/accuracy_before"]
+    assert set(result["metrics"]) >= {"source/test/accuracy", "target/test/accuracy"}
+    line = {"phase": "source", "step": 6, "source/test/accuracy_before": before}
+    assert line in log_lines(folder)
+    assert "target/test/accuracy_before" not in result["metrics"]
+    assert list(result["per_class"]["target"]) == list("56789")
+
+
+def test_the_score_before_is_that_of_the_source_model(plain, tmp_path):
+    """It stays the final one where the target phase changes nothing that the source needs."""
+    alone = train(tmp_path / "source", *OPTIONS, "method.phases.target.lr=0",
+                  "method.freeze=all", "run.ema=0")  # fmt: skip
+    assert alone["metrics"]["source/test/accuracy_before"] == pytest.approx(
+        alone["metrics"]["source/test/accuracy"]
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("method.closeness=[output]", "method.output_weight=0"),
+        ("method.closeness=[parameter]", "method.alpha=0", "method.beta=0"),
+        ("method.closeness=[feature,bss]", "method.feature_weight=0", "method.bss_weight=0"),
+        ("method.transfer=first:3", "method.freeze=[]", "method.rate_decay=1"),
+    ],
+)
+def test_a_weight_of_zero_is_plain_fine_tuning_bit_for_bit(options, plain, tmp_path):
+    train(tmp_path / "zero", *OPTIONS, *options)
+    assert same_weights(plain[0], tmp_path / "zero")
+
+
+@pytest.mark.parametrize("kind", ["output", "parameter", "feature", "bss"])
+def test_a_weight_above_zero_is_not(kind, plain, tmp_path):
+    result = train(tmp_path / kind, *OPTIONS, f"method.closeness=[{kind}]", "method.bss_weight=1")
+    assert result["status"] == "done"
+    other = weights(tmp_path / kind)
+    assert any(not torch.equal(w, other[name]) for name, w in weights(plain[0]).items())
+    (line,) = (n for n in log_lines(tmp_path / kind) if n["phase"] == "target" and n["step"] == 6
+               and "lr" in n)  # fmt: skip
+    assert f"loss/{kind}" in line
+
+
+def source_run(folder, *overrides):
+    """A finished source_only run with its config on record, as tl-run leaves it."""
+    config = config_of("method=source_only", "data=digits", "run=smoke", "run.device=cpu",
+                       "run.threads=1", *overrides)  # fmt: skip
+    result = train(folder, config=config)
+    (folder / ".hydra").mkdir()
+    OmegaConf.save(OmegaConf.create(config), folder / ".hydra" / "config.yaml")
+    return result
+
+
+def test_an_earlier_run_replaces_the_source_phase(tmp_path):
+    earlier = source_run(tmp_path / "earlier")
+    options = ("method=finetune", "data=digits", "run=smoke", f"method.init={tmp_path / 'earlier'}")
+    result = train(tmp_path / "run", *options, "method.freeze=all")
+    assert [(p["name"], p["steps"]) for p in result["phases"]] == [("source", 0), ("target", 3)]
+    before = result["metrics"]["source/test/accuracy_before"]
+    assert before == earlier["metrics"]["source/test/accuracy"]
+    # nothing but the target head learned, so nothing is forgotten
+    assert result["metrics"]["source/test/accuracy"] == before
+    mine, theirs = weights(tmp_path / "run"), weights(tmp_path / "earlier")
+    for name, tensor in theirs.items():
+        assert torch.equal(tensor, mine[name.replace("head.", "source_head.")]), name
+
+    with pytest.raises(ConfigError, match="other classes"):
+        train(tmp_path / "classes", *options, "data=digits_split")
+    with pytest.raises(ConfigError, match="does not fit"):
+        train(tmp_path / "shape", *options, "backbone=lenet")
+    with pytest.raises(CheckpointError, match=r"method\.init=/nowhere: no finished run"):
+        train(tmp_path / "none", *options, "method.init=/nowhere")
+    source_run(tmp_path / "target", "method=target_only")
+    with pytest.raises(ConfigError, match="a TargetOnly run is no source model"):
+        train(tmp_path / "leak", *options, f"method.init={tmp_path / 'target'}")
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing is saved or tidied on the way out."""
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        pytest.param(0.0, id="saved at every step"),
+        pytest.param(1e9, id="saved once a phase", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("phase", ["source", "target"])
+def test_killed_in_either_phase_it_continues_to_the_same_bits(phase, saved, tmp_path, monkeypatch):
+    options = (*OPTIONS, "method.closeness=[output,parameter]", "method.transfer=first:2",
+               "method.freeze=first:1", "run.select=source_val", "run.evaluations=2")  # fmt: skip
+    whole = train(tmp_path / "whole", *options)
+    forward, calls = Finetune.forward, []
+
+    def killed(self, name, batch, progress):
+        calls.append(name)
+        if calls.count(phase) == 5:
+            raise Killed
+        return forward(self, name, batch, progress)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Finetune, "forward", killed)
+        with pytest.raises(Killed):
+            train(tmp_path / "run", *options, f"run.save_seconds={saved}")
+    again = train(tmp_path / "run", *options, f"run.save_seconds={saved}")
+    assert same_weights(tmp_path / "whole", tmp_path / "run")
+    for key in ("metrics", "per_class", "steps", "samples", "selected_step"):
+        assert again[key] == whole[key], key
+
+    def timeless(folder):
+        return [{k: v for k, v in line.items() if "seconds" not in k} for line in log_lines(folder)]
+
+    assert timeless(tmp_path / "whole") == timeless(tmp_path / "run")
+
+
+def test_a_model_is_rebuilt_for_prediction_without_its_earlier_run(tmp_path):
+    config = config_of("method=finetune", "data=digits_split", "method.init=/gone")
+    tasks = build(config["data"], DataSource, root="").load()
+    classes = {task: domain.classes for task, domain in tasks.tasks.items()}
+    assert isinstance(build_method(config, classes, tasks.input_shape), Finetune)
+
+
+def test_weights_are_selected_from_the_last_phase_alone(tmp_path):
+    """By source validation the source phase would win, with a target head that never learned."""
+    config = config_of(*OPTIONS, "run.select=source_val", "run.device=cpu", "run.threads=1",
+                       "run.max_steps=30",
+                       "method.transfer=none")  # fmt: skip
+    train(tmp_path / "run", config=config)
+    tasks = build(config["data"], DataSource, root="").load()
+    torch.manual_seed(stable_seed(config["seed"], "start"))
+    classes = {task: domain.classes for task, domain in tasks.tasks.items()}
+    untrained = build_method(config, classes, tasks.input_shape).target_head[0].weight
+    assert not torch.equal(weights(tmp_path / "run")["target_head.0.weight"], untrained)

@@ -1,0 +1,246 @@
+"""Fine-tuning: train on the source, continue on a few labelled target samples."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from translearn.backbones.base import Backbone
+from translearn.backbones.groups import Choice, choose_groups
+from translearn.data.batch import Batch, Labelled
+from translearn.data.domain import Access, TrainView
+from translearn.errors import ConfigError
+from translearn.heads import perceptron
+from translearn.methods.base import BACKBONE_RATE, Budget, Method, Phase, Stream, Tasks
+from translearn.methods.closeness import Closeness, Strengths
+from translearn.methods.source_model import read_source_model
+
+TARGET_HEADS = ("auto", "source", "new")
+
+
+class Finetune(Method):
+    """Cross-entropy on the source, then on the target; conservative and layer-wise if asked to.
+
+    Which layers are transferred, and which of these stay frozen, decides what the target can use
+    (Yosinski et al., "How transferable are features in deep neural networks?", NeurIPS 2014).
+    ``closeness`` keeps the target model near the source model while it trains:
+
+    - ``output``: the source head's outputs on target images (Li & Hoiem 2016; Hinton et al. 2015).
+      The source head is trained along, as in the paper.
+    - ``parameter``: L2-SP, alpha on transferred and beta on new weights (Li et al. 2018).
+    - ``feature``: maps of the transferred groups, DELTA without attention (Li et al. 2019).
+    - ``bss``: batch spectral shrinkage (Chen et al. 2019).
+
+    The source head is kept: the source's accuracy after the target phase shows what was forgotten.
+
+    Args:
+        backbone: the feature extractor.
+        tasks: class names of source and target, which may differ.
+        head: hidden widths of both classifiers, or None for the backbone's own.
+        init: run folder whose model replaces the source phase, or None.
+        source_share: share of ``run.samples`` drawn in the source phase; 0 with a pretrained
+            backbone leaves that phase out, and there is no source model then.
+        target_head: ``source`` (a copy of the source head; needs the same classes), ``new``, or
+            ``auto``: a copy if the classes are the same and every layer group is transferred.
+        transfer: the layer groups that are transferred; the others start anew.
+        freeze: those of the transferred groups that keep their weights.
+        frozen_statistics: whether batch norm in frozen groups keeps its running statistics.
+        transferred_rate: factor on the learning rate of transferred groups.
+        rate_decay: factor on the rate of each group against the one above it (discriminative rates
+            of ULMFiT, Howard & Ruder 2018, section 3.2).
+        gradual: share of phase ``target`` in which the groups are unfrozen one after the other, the
+            last one first (ULMFiT, section 3.3); 0: all from the beginning.
+        closeness: any of ``output``, ``parameter``, ``feature``, ``bss``; the weights follow.
+        output_weight: of ``output``.
+        temperature: of ``output``.
+        alpha: of ``parameter``, for transferred weights.
+        beta: of ``parameter``, for new weights.
+        feature_weight: of ``feature``.
+        bss_weight: of ``bss``.
+
+    Raises:
+        ConfigError: a value is out of range, names no group, or contradicts another.
+    """
+
+    access = Access(source_labels=True, target_labels=True)
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tasks: Tasks,
+        head: Sequence[int] | None = None,
+        init: str | None = None,
+        source_share: float = 0.5,
+        target_head: str = "auto",
+        transfer: Choice = "all",
+        freeze: Choice = "none",
+        frozen_statistics: bool = True,
+        transferred_rate: float = 1.0,
+        rate_decay: float = 1.0,
+        gradual: float = 0.0,
+        closeness: Sequence[str] = (),
+        output_weight: float = 1.0,
+        temperature: float = 2.0,
+        alpha: float = 0.1,
+        beta: float = 0.01,
+        feature_weight: float = 0.1,
+        bss_weight: float = 0.001,
+    ) -> None:
+        super().__init__(backbone, tasks)
+        hidden = backbone.head_hidden if head is None else head
+        self.source_head = perceptron(backbone.out_dim, hidden, len(tasks["source"]))
+        self.target_head = perceptron(backbone.out_dim, hidden, len(tasks["target"]))
+        self.init, self.source_share = init, source_share
+        if not 0 <= source_share < 1:
+            raise ConfigError(f"method.source_share={source_share} must be at least 0 and below 1")
+        if not 0 <= gradual <= 1:
+            raise ConfigError(f"method.gradual={gradual} must be between 0 and 1")
+
+        groups = tuple(backbone.group_paths)
+        self.transferred = choose_groups(transfer, groups, "method.transfer")
+        self.frozen = choose_groups(freeze, self.transferred, "method.freeze")
+        self.tuned = tuple(name for name in self.transferred if name not in self.frozen)
+        self.fresh = tuple(name for name in groups if name not in self.transferred)
+        self.start = start_weights(backbone, self.fresh)
+        self.frozen_statistics = frozen_statistics
+        self.transferred_rate, self.rate_decay = transferred_rate, rate_decay
+        self.gradual = gradual
+
+        self.copies_head = self._copies_head(target_head)
+        strengths = Strengths(output_weight, temperature, alpha, beta, feature_weight, bss_weight)
+        self.closeness = Closeness(closeness, strengths, backbone, self.source_head, self.tuned)
+        self.keeps_output = "output" in self.closeness.kinds
+        if self.keeps_output and not self.predicts("source"):
+            raise ConfigError("method.closeness=[output] needs a source model: source_share is 0")
+
+    def _copies_head(self, target_head: str) -> bool:
+        """Whether the target head begins as a copy of the source head."""
+        same = self.tasks["source"] == self.tasks["target"] and self.predicts("source")
+        if target_head not in TARGET_HEADS:
+            known = ", ".join(TARGET_HEADS)
+            raise ConfigError(f"method.target_head={target_head} does not exist; choose {known}")
+        if target_head == "source" and not same:
+            raise ConfigError(
+                "method.target_head=source needs a source model with the target's classes"
+            )
+        return same and (target_head == "source" or (target_head == "auto" and not self.fresh))
+
+    def phases(self, budget: Budget) -> Sequence[Phase]:
+        """``source`` (without steps if ``init`` replaces it), then ``target``."""
+        source: list[Phase] = []
+        share = 0.0
+        if self.init is not None:
+            source = [Phase("source", score_after=("source",))]
+        elif self.source_share > 0:
+            share = self.source_share
+            steps, learn = budget.steps("source", 1, share), ("backbone", "source_head")
+            source = [Phase("source", {"source": Stream("source")}, steps, learn, ("source",))]
+        elif not self.backbone.pretrained:
+            raise ConfigError(
+                "method.source_share=0 leaves nothing to transfer\n"
+                "add backbone.pretrained=true or method.init=<run folder>, or give it a share"
+            )
+        steps = budget.steps("target", 1, 1 - share)
+        return [*source, Phase("target", {"target": Stream("target")}, steps, self._learners())]
+
+    def _learners(self) -> tuple[str, ...]:
+        """What phase ``target`` trains: the groups that are not frozen, and the heads in use."""
+        heads = ("target_head", "source_head") if self.keeps_output else ("target_head",)
+        if not self.frozen:
+            return ("backbone", *heads)
+        groups = self.backbone.group_paths.items()
+        paths = [path for name, paths in groups if name not in self.frozen for path in paths]
+        return (*(f"backbone.{path}" for path in paths), *heads)
+
+    def enter(self, phase: Phase, view: TrainView) -> None:
+        """``source``: read ``init``. ``target``: keep the source model, start the rest anew."""
+        if phase.name == "source":
+            if self.init is not None:
+                read_source_model(self.init, self.tasks["source"], self.backbone, self.source_head)
+            return
+        self.closeness.take(self.backbone, self.source_head)
+        if self.copies_head:
+            self.target_head.load_state_dict(self.source_head.state_dict())
+        state = self.backbone.state_dict()
+        with torch.no_grad():
+            for name, tensor in self.start.items():
+                state[name].copy_(tensor)
+
+    def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
+        """The term ``label``, and in phase ``target`` one for each kind of closeness."""
+        images = batch[phase]
+        assert isinstance(images, Labelled)
+        if phase == "source":
+            logits = self.source_head(self.backbone(images.x))
+            return {"label": F.cross_entropy(logits.float(), images.y)}
+        features, terms = self.closeness.on_features(images.x, self.backbone, self.source_head)
+        new = self.backbone.group_parameters(self.fresh)
+        copied = [self.source_head] if self.keeps_output else []
+        if self.copies_head:
+            copied.append(self.target_head)
+        else:
+            new.extend(self.target_head.parameters())
+        label = F.cross_entropy(self.target_head(features).float(), images.y)
+        return {"label": label, **terms, **self.closeness.on_weights(self.backbone, copied, new)}
+
+    def predict(self, x: Tensor, task: str) -> Tensor:
+        """Logits (B, classes of ``task``) by the head of that task."""
+        head = self.source_head if task == "source" else self.target_head
+        logits: Tensor = head(self.backbone(x))
+        return logits
+
+    def predicts(self, task: str) -> bool:
+        """False for the source where there never was a source model."""
+        return task != "source" or self.init is not None or self.source_share > 0
+
+    def train(self, mode: bool = True) -> "Finetune":
+        """Training mode, without batch norm in frozen groups if their statistics are frozen."""
+        super().train(mode)
+        if mode and self.frozen_statistics and self._on_target():
+            for layer in self.backbone.group_layers(self.frozen):
+                if isinstance(layer, nn.Module):
+                    layer.eval()
+        return self
+
+    def _on_target(self) -> bool:
+        """Whether phase ``target`` is being trained: what is trained requires a gradient."""
+        return next(self.target_head.parameters()).requires_grad
+
+    def param_groups(self, lr: float) -> list[dict[str, Any]]:
+        """In phase ``target`` every layer group has a rate, and a moment to start, of its own."""
+        if not self._on_target():
+            return super().param_groups(lr)
+        pretrained = BACKBONE_RATE if self.backbone.pretrained else 1.0
+        heads = [self.target_head, self.source_head] if self.keeps_output else [self.target_head]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for head in heads for p in head.parameters()], "lr": lr}
+        ]
+        names = list(self.backbone.group_paths)[::-1]
+        for depth, name in enumerate(names):
+            if name not in self.frozen:
+                factor = pretrained * self.transferred_rate if name in self.tuned else 1.0
+                groups.append(
+                    {
+                        "params": self.backbone.group_parameters([name]),
+                        "lr": lr * factor * self.rate_decay**depth,
+                        "starts": self.gradual * (depth + 1) / len(names),
+                    }
+                )
+        return groups
+
+
+def start_weights(backbone: Backbone, names: Sequence[str]) -> dict[str, Tensor]:
+    """What the named groups start anew from: their weights now, or new ones if pretrained.
+
+    The draw belongs to the building of the method, which a seed decides, so no checkpoint needs it.
+
+    Raises:
+        ConfigError: a pretrained group cannot be drawn anew.
+    """
+    if backbone.pretrained and names:
+        backbone = copy.deepcopy(backbone)
+        backbone.reset_groups(names)
+    return {name: tensor.clone() for name, tensor in backbone.group_state(names).items()}
