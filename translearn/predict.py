@@ -145,11 +145,13 @@ class Predictor:
             with safe_open(path, "pt") as file:
                 about = json.loads(file.metadata()["translearn"])
             classes, shape, size = (about[key] for key in ("tasks", "input_shape", "image_size"))
-            method = build_method(without_download(config), classes, tuple(shape))
-            method.load_state_dict(load_file(path))
+            weights = load_file(path)
         except (SafetensorError, KeyError, TypeError) as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
-        except RuntimeError as error:
+        try:
+            method = build_method(without_download(config), classes, tuple(shape))
+            method.load_state_dict(weights)
+        except (RuntimeError, TypeError) as error:
             raise CheckpointError(
                 f"{path} does not fit the config beside it: {str(error).splitlines()[-1].strip()}"
             ) from error
