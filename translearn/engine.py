@@ -14,6 +14,7 @@ from translearn.config import RunConfig, Select
 from translearn.data.augment import Draw
 from translearn.data.loaders import TrainingStream, make_stream
 from translearn.errors import StopSignal
+from translearn.evaluate import accuracies
 from translearn.job import Job, Progress
 from translearn.methods.base import Budget, Phase, learners
 from translearn.record import Clock, Saver, evaluate, needs_last, score_after, write_log_point
@@ -32,12 +33,14 @@ log = logging.getLogger(__name__)
 RANKS_AGREE_EVERY = 10  # steps between two moments when several ranks can save or stop together
 
 
-def run_method(job: Job) -> tuple[Progress, list[dict[str, Any]], dict[str, float]]:
+def run_method(
+    job: Job,
+) -> tuple[Progress, list[dict[str, Any]], dict[str, float], dict[str, Tensor]]:
     """Run every phase, from the checkpoint if there is one, and score the result.
 
     Returns:
-        The progress made, a record of each phase, and the final metrics. ``job.method`` then holds
-        the weights that the metrics report.
+        The progress made, a record of each phase, the final metrics, and the test confusion of each
+        task. ``job.method`` then holds the weights that the metrics report.
     """
     state = checkpoint.load(job.checkpoints)
     if job.first_rank:
@@ -60,14 +63,12 @@ def run_method(job: Job) -> tuple[Progress, list[dict[str, Any]], dict[str, floa
         best = checkpoint.load(job.checkpoints, ("best",))
         assert best is not None
         job.method.load_state_dict(best["method"])
-    metrics = {
-        **job.judge.score(job.method, "val"),
-        **job.judge.score(job.method, "test"),
-        **progress.before,
-    }
+    validation = job.judge.score(job.method, "val")
+    confusions = job.judge.confusions(job.method, "test")
+    metrics = {**validation, **accuracies(confusions, "test"), **progress.before}
     metrics_log.write(phase="end", step=progress.steps, **metrics)
     record = [{"name": p.name, "steps": p.steps, "learn": list(p.learn)} for p in phases]
-    return progress, record, metrics
+    return progress, record, metrics, confusions
 
 
 def fit(

@@ -1,5 +1,7 @@
 """The judge: the only reader of sealed labels."""
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -47,25 +49,22 @@ class Judge:
         return (task, split) in self._splits
 
     def score(self, method: Method, split: str, limit: int | None = None) -> dict[str, float]:
-        """``<task>/<split>/accuracy`` and ``.../per_class_accuracy`` of what can be scored.
+        """``accuracies`` of what can be scored; arguments as in ``confusions``."""
+        return accuracies(self.confusions(method, split, limit), split)
 
-        Those are the tasks that have labels and that the method predicts.
+    def confusions(self, method: Method, split: str, limit: int | None = None) -> dict[str, Tensor]:
+        """The ``confusion`` of every task that has labels and that the method predicts.
 
         Args:
             method: put into evaluation mode, and back into the mode it was in.
             split: ``val`` or ``test``.
             limit: at most so many images of each task.
         """
-        metrics: dict[str, float] = {}
-        for task in self._classes:
-            if self.has(task, split) and method.predicts(task):
-                confusion = self.confusion(method, task, split, limit)
-                right, count = confusion.diagonal(), confusion.sum(dim=1)
-                present = count > 0
-                metrics[f"{task}/{split}/accuracy"] = float(right.sum()) / float(count.sum())
-                per_class = right[present].double() / count[present].double()
-                metrics[f"{task}/{split}/per_class_accuracy"] = float(per_class.mean())
-        return metrics
+        return {
+            task: self.confusion(method, task, split, limit)
+            for task in self._classes
+            if self.has(task, split) and method.predicts(task)
+        }
 
     def confusion(self, method: Method, task: str, split: str, limit: int | None = None) -> Tensor:
         """Counts (classes, classes): row true, column predicted; summed over all ranks."""
@@ -99,6 +98,18 @@ class Judge:
         starts = range(rows.start, rows.stop, self._batch_size)
         slices = [slice(start, min(start + self._batch_size, rows.stop)) for start in starts]
         return [(data.x[s], data.y[s]) for s in slices]
+
+
+def accuracies(confusions: Mapping[str, Tensor], split: str) -> dict[str, float]:
+    """``<task>/<split>/accuracy`` and ``.../per_class_accuracy`` of each task's confusion."""
+    metrics: dict[str, float] = {}
+    for task, confusion in confusions.items():
+        right, count = confusion.diagonal(), confusion.sum(dim=1)
+        present = count > 0
+        metrics[f"{task}/{split}/accuracy"] = float(right.sum()) / float(count.sum())
+        per_class = right[present].double() / count[present].double()
+        metrics[f"{task}/{split}/per_class_accuracy"] = float(per_class.mean())
+    return metrics
 
 
 class _FileBatches:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from translearn import __version__, checkpoint
 from translearn.config import RunConfig, Select
+from translearn.evaluate import accuracies
 from translearn.job import SELECTED_METRIC, Job, Progress
 from translearn.methods.base import Phase
 from translearn.results import MetricsLog
@@ -130,8 +131,8 @@ def score_after(job: Job, phase: Phase, progress: Progress, metrics_log: Metrics
     for task in phase.score_after:
         if job.judge.has(task, "test"):
             confusion = job.judge.confusion(job.method, task, "test")
-            accuracy = float(confusion.trace()) / float(confusion.sum())
-            before[f"{task}/test/accuracy_before"] = accuracy
+            scores = accuracies({task: confusion}, "test")
+            before[f"{task}/test/accuracy_before"] = scores[f"{task}/test/accuracy"]
     progress.before |= before
     if before:
         metrics_log.write(phase=phase.name, step=progress.step, **before)

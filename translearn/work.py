@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from translearn import __version__
 from translearn.backbones.base import Backbone
@@ -54,12 +55,12 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     runtime = Runtime.start(run, rank, world)
     tasks = source.load()
     job = make_job(config, run, tasks, runtime, folder, stop)
-    progress, phases, metrics = run_method(job)
+    progress, phases, metrics, confusions = run_method(job)
     if rank == 0:
         stored_size = image_size(tasks.tasks["target"].train.x)
         weights = job.method.state_dict()
         write_model(folder, weights, job.method.tasks, tasks.input_shape, stored_size)
-    return success(job, tasks, progress, phases, metrics)
+    return success(job, tasks, progress, phases, metrics, confusions)
 
 
 def make_job(
@@ -158,13 +159,13 @@ def success(
     progress: Progress,
     phases: list[dict[str, Any]],
     metrics: Mapping[str, float],
+    confusions: Mapping[str, Tensor],
 ) -> dict[str, Any]:
     """The result of a run that came to its end."""
     headline = "target/test/accuracy"
     per_class = {
-        task: per_class_accuracy(job, task)
-        for task in tasks.tasks
-        if job.judge.has(task, "test") and job.method.predicts(task)
+        task: per_class_accuracy(confusion, job.method.tasks[task])
+        for task, confusion in confusions.items()
     }
     return {
         "status": "done",
@@ -192,9 +193,7 @@ def success(
     }
 
 
-def per_class_accuracy(job: Job, task: str) -> dict[str, float]:
+def per_class_accuracy(confusion: Tensor, names: Sequence[str]) -> dict[str, float]:
     """Test accuracy of each class that occurs in the test split."""
-    confusion = job.judge.confusion(job.method, task, "test")
-    names = job.method.tasks[task]
     counts, right = confusion.sum(dim=1).tolist(), confusion.diagonal().tolist()
     return {n: r / c for n, r, c in zip(names, right, counts, strict=True) if c}

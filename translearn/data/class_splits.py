@@ -62,9 +62,7 @@ class ClassSplit(DataSource):
                 self.val_fraction, self.split_seed,
             )  # fmt: skip
         tasks = TaskSet(name, domains, input_shape, protocol)
-        if self.target_labels_per_class is not None:
-            return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
-        return tasks
+        return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
 
 
 class DigitsSplit(ClassSplit):

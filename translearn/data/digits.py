@@ -64,9 +64,7 @@ class Digits(DataSource):
                 self.val_fraction, self.split_seed,
             )  # fmt: skip
         tasks = TaskSet("digits", domains, (3, FRAME, FRAME), "seeded")
-        if self.target_labels_per_class is not None:
-            return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
-        return tasks
+        return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
 
 
 def grey_digits() -> Split:

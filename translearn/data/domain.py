@@ -202,16 +202,18 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
         return TrainView(sets)
 
 
-def limit_labels(tasks: TaskSet, per_class: int, seed: int) -> TaskSet:
+def limit_labels(tasks: TaskSet, per_class: int | None, seed: int) -> TaskSet:
     """Keep the target labels of ``per_class`` training images of each class, picked by ``seed``.
 
     The rest of the split becomes the task ``target/rest``, without labels. The validation split is
-    dropped: its labels would lie outside the budget.
+    dropped: its labels would lie outside the budget. Without a budget (None) nothing changes.
 
     Raises:
         ConfigError: ``per_class`` is below one or above what a class has.
         DataError: the target has no labels.
     """
+    if per_class is None:
+        return tasks
     domain = tasks.tasks["target"]
     labels = domain.train.y
     if labels is None:

@@ -94,9 +94,7 @@ class Folder(DataSource):
         domains = {"source": self.labelled(self.source.name, by_class), "target": target}
         name = f"folder:{self.source.name}->{self.target.name}"
         tasks = TaskSet(name, domains, (3, self.crop, self.crop), "seeded")
-        if self.target_labels_per_class is not None:
-            return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
-        return tasks
+        return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
 
     def labelled(self, name: str, by_class: Mapping[str, list[Path]]) -> Domain:
         """A domain of labelled files, cut into train, validation and test."""

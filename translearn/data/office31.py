@@ -91,9 +91,7 @@ class Office31(DataSource):
         }
         name = f"office31:{self.source}->{self.target}"
         tasks = TaskSet(name, domains, (3, self.crop, self.crop), self.protocol)
-        if self.target_labels_per_class is not None:
-            return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
-        return tasks
+        return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
 
     def domain(
         self, name: str, classes: tuple[str, ...], everything: Split, is_target: bool

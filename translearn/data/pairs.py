@@ -76,9 +76,7 @@ class DigitPair(DataSource):
         channels = max(s.shape[1] for d in domains.values() if isinstance(s := d.train.x, Tensor))
         name = f"{self.source}_{self.target}"
         tasks = TaskSet(name, domains, (channels, self.size, self.size), protocol)
-        if self.target_labels_per_class is not None:
-            return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
-        return tasks
+        return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
 
 
 Loaded = tuple[Split, Split, bool]  # train, test, whether they are the published images
