@@ -1,6 +1,8 @@
 """Errors for people: each carries an exit code and a message of a few lines."""
 
+import os
 import signal
+import sys
 
 
 class TranslearnError(Exception):
@@ -66,3 +68,11 @@ ERRORS: dict[str, type[TranslearnError]] = {
         DiskError,
     )
 }
+
+
+def reader_left() -> None:
+    """After a BrokenPipeError: what is still to be printed goes nowhere, instead of failing again.
+
+    The reader of standard output, such as ``head``, has seen enough.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -24,7 +24,14 @@ from translearn.config import Config, Device, Precision, RunConfig
 from translearn.data.files import FileImages
 from translearn.data.folder import image_files
 from translearn.data.loaders import ImageDataset, Preparation, decoded
-from translearn.errors import CheckpointError, ConfigError, DataError, DiskError, TranslearnError
+from translearn.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    DiskError,
+    TranslearnError,
+    reader_left,
+)
 from translearn.folders import stored_config
 from translearn.methods.base import Method
 from translearn.runtime import Runtime, loses_in_bf16
@@ -60,8 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TranslearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        reader_left()
     except KeyboardInterrupt:
         return 130
     return 0

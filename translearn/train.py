@@ -15,7 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from translearn.config import conf_dir, differences, nearest, plain
-from translearn.errors import ConfigError, StopSignal, TranslearnError
+from translearn.errors import ConfigError, StopSignal, TranslearnError, reader_left
 from translearn.folders import fresh_folder, refuse_differences, resumed_folder, stored_config
 from translearn.help import explain, help_text
 
@@ -37,7 +37,10 @@ def run_command(arguments: Sequence[str]) -> int:
     6 checkpoint, 7 disk, 130 SIGINT, 143 SIGTERM.
     """
     if {"--help", "-h"} & set(arguments):
-        print(help_text())
+        try:
+            print(help_text(), flush=True)
+        except BrokenPipeError:
+            reader_left()
         return 0
     # --option=value as two arguments, as every reader below expects it
     arguments = [

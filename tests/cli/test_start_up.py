@@ -35,6 +35,16 @@ def test_help_lists_every_choice_with_a_line_and_five_examples(capsys):
     assert text.count("\n  tl-run") >= 5
 
 
+def test_help_for_a_reader_that_has_seen_enough(tmp_path):
+    help_text = subprocess.Popen(
+        [sys.executable, "-m", "translearn.train", "--help"], cwd=tmp_path,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    help_text.stdout.close()
+    assert help_text.stderr.read() == b""
+    assert help_text.wait(timeout=60) == 0
+
+
 def test_torchrun_is_refused(monkeypatch, capsys):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     assert run_command(["run=smoke"]) == 2
