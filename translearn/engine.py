@@ -10,9 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from translearn import checkpoint
-from translearn.config import RunConfig, Select
-from translearn.data.augment import Draw
-from translearn.data.loaders import TrainingStream, make_stream
+from translearn.config import Select
 from translearn.errors import StopSignal
 from translearn.evaluate import accuracies
 from translearn.job import Job, Progress
@@ -20,6 +18,7 @@ from translearn.methods.base import Budget, Phase, learners
 from translearn.record import Clock, Saver, evaluate, needs_last, score_after, write_log_point
 from translearn.results import MetricsLog
 from translearn.runtime import stable_seed
+from translearn.streams import make_streams
 from translearn.training import (
     Average,
     Finite,
@@ -52,7 +51,8 @@ def run_method(
         log.info("continuing at step %d of phase %d", progress.step, progress.phase + 1)
     metrics_log = MetricsLog(job.folder / "metrics.jsonl", progress.log_offset, job.first_rank)
     batch_sizes = {name: run.batch_size for name, run in job.phase_runs.items()}
-    phases = job.method.phases(Budget(job.run.samples, batch_sizes, job.run.max_steps))
+    sizes = {task: len(data) for task, data in job.view.items()}
+    phases = job.method.phases(Budget(job.run.samples, batch_sizes, job.run.max_steps, sizes))
     for number, phase in enumerate(phases):
         if number >= progress.phase:
             fit(job, phase, progress, metrics_log, state)
@@ -96,7 +96,7 @@ def fit(
     method.requires_grad_(False)
     for module in learners(method, phase.learn):
         module.requires_grad_(True)
-    streams = make_streams(job, phase, run)
+    streams = make_streams(job, phase)
     optimizer = make_optimizer(method.param_groups(run.lr), run)
     average = Average(method, run.ema)
     finite = Finite(runtime.device)
@@ -107,7 +107,7 @@ def fit(
         window = {k: v[runtime.rank].to(runtime.device) for k, v in state["windows"].items()}
     parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
     finite.mask(optimizer)
-    model: Any = runtime.wrap(method)
+    model: Any = method if method.term_gradients else runtime.wrap(method)
     if run.compile:
         model = torch.compile(model)
     draws = torch.Generator(device=runtime.device)
@@ -115,7 +115,7 @@ def fit(
     if not state:
         saver.save(phase, optimizer, average, window)
     evaluate_every = max(1, math.ceil(phase.steps / run.evaluations))
-    images = run.batch_size * len(streams)
+    images = sum(stream.batch_size for stream in streams.values())
     bar = tqdm(
         total=phase.steps,
         initial=progress.step,
@@ -130,16 +130,12 @@ def fit(
     clock = Clock(progress, runtime)
     for step in range(progress.step, phase.steps):
         share = step / phase.steps
-        draw = Draw(
-            draws.manual_seed(stable_seed(job.seed, phase.name, step)),
-            run.batch_size,
-            runtime.rows(run.batch_size),
-        )
+        draws.manual_seed(stable_seed(job.seed, phase.name, step))
         torch.manual_seed(stable_seed(job.seed, phase.name, step, runtime.rank))
-        batch = {name: stream.batch(step, draw) for name, stream in streams.items()}
+        batch = {name: stream.batch(step, draws) for name, stream in streams.items()}
         with runtime.autocast():
             terms: dict[str, Tensor] = model(phase.name, batch, share)
-        torch.stack(list(terms.values())).sum().backward()
+        method.backward(terms, runtime.average)
         norm = clip_gradients(parameters, run.clip)
         finite.watch(terms, norm, phase.name, step)
         set_rates(optimizer, rate_factor(run, share), share)
@@ -182,15 +178,3 @@ def fit(
     bar.close()
     method.load_state_dict(average.read().state_dict())
     runtime.share_buffers(method)
-
-
-def make_streams(job: Job, phase: Phase, run: RunConfig) -> dict[str, TrainingStream]:
-    """The streams of a phase."""
-    streams: dict[str, TrainingStream] = {}
-    for name, stream in phase.streams.items():
-        augment = job.augment if stream.domain in run.augment_tasks else None
-        streams[name] = make_stream(
-            job.view[stream.domain], name, phase.name, job.seed, run.batch_size,
-            job.prepare, augment, job.runtime, run.workers,
-        )  # fmt: skip
-    return streams

@@ -8,7 +8,8 @@ from torch.utils.data import DataLoader
 
 from translearn.data.domain import Split, TaskSet
 from translearn.data.files import FileImages
-from translearn.data.loaders import ImageDataset, Preparation, decoded, make_resident
+from translearn.data.loaders import ImageDataset, decoded, make_resident
+from translearn.data.preparation import Preparation
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
 
@@ -18,7 +19,7 @@ class Judge:
 
     Args:
         tasks: the data.
-        prepare: the same preprocessing as in training.
+        prepare: task -> the same preprocessing as in training.
         runtime: device and ranks; each rank scores its share.
         batch_size: images at a time.
         resident_bytes: splits of files up to this size are decoded once and kept.
@@ -28,7 +29,7 @@ class Judge:
     def __init__(
         self,
         tasks: TaskSet,
-        prepare: Preparation,
+        prepare: Mapping[str, Preparation],
         runtime: Runtime,
         batch_size: int,
         resident_bytes: int,
@@ -77,7 +78,7 @@ class Judge:
         method.eval()
         with torch.inference_mode(), self._runtime.autocast():
             for x, y in self._batches(data, rows):
-                predicted = method.predict(self._prepare(x), task).argmax(dim=1)
+                predicted = method.predict(self._prepare[task](x), task).argmax(dim=1)
                 true = y.to(self._runtime.device)
                 flat += torch.bincount(true * classes + predicted, minlength=classes * classes)
         method.train(training)

@@ -10,7 +10,7 @@ from typing import Any
 from translearn.config import Config, RunConfig, Select
 from translearn.data.augment import Augment
 from translearn.data.domain import TrainView
-from translearn.data.loaders import Preparation
+from translearn.data.preparation import Preparation
 from translearn.errors import ConfigError
 from translearn.evaluate import Judge
 from translearn.methods.base import Method
@@ -50,7 +50,7 @@ class Job:
     method: Method
     view: TrainView
     judge: Judge
-    prepare: Preparation
+    prepare: Mapping[str, Preparation]  # task -> its preprocessing
     augment: Augment
     run: RunConfig
     phase_runs: Mapping[str, RunConfig]

@@ -21,9 +21,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from translearn.config import Config, Device, Precision, RunConfig
+from translearn.data.domain import Kind
 from translearn.data.files import FileImages
 from translearn.data.folder import image_files
-from translearn.data.loaders import ImageDataset, Preparation, decoded
+from translearn.data.loaders import ImageDataset, decoded
+from translearn.data.preparation import Preparation
 from translearn.errors import (
     CheckpointError,
     ConfigError,
@@ -117,6 +119,7 @@ class Predictor:
 
     Attributes:
         method: in evaluation mode.
+        task: whose classes are predicted.
         prepare: uint8 images to network input.
         image_size: edge that files are resized to before the centre crop.
         run: the run's settings.
@@ -124,6 +127,7 @@ class Predictor:
     """
 
     method: Method
+    task: str
     prepare: Preparation
     image_size: int
     run: RunConfig
@@ -151,12 +155,17 @@ class Predictor:
         try:
             with safe_open(path, "pt") as file:
                 about = json.loads(file.metadata()["translearn"])
-            classes, shape, size = (about[key] for key in ("tasks", "input_shape", "image_size"))
+            classes, task, inputs = (about[key] for key in ("tasks", "main_task", "inputs"))
+            kind, size = Kind(inputs[task]["kind"]), inputs[task]["stored_size"]
+            shapes = {name: tuple(one["shape"]) for name, one in inputs.items()}
+            backbone_shape = tuple(about["input_shape"])
             weights = load_file(path)
-        except (SafetensorError, KeyError, TypeError) as error:
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
+        if kind is not Kind.image:
+            raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels images")
         try:
-            method = build_method(without_download(config), classes, tuple(shape))
+            method = build_method(without_download(config), classes, backbone_shape, shapes)
             method.load_state_dict(weights)
         except (RuntimeError, TypeError) as error:
             raise CheckpointError(
@@ -166,8 +175,8 @@ class Predictor:
         if run.precision is Precision.auto and loses_in_bf16(method, runtime.device):
             runtime = replace(runtime, bf16=False)
         method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
-        prepare = Preparation.of(tuple(shape), method.backbone, runtime)
-        return Predictor(method.eval(), prepare, size, run, runtime)
+        prepare = Preparation.of(kind, shapes[task], method.backbone, runtime)
+        return Predictor(method.eval(), task, prepare, size, run, runtime)
 
     def predict(self, paths: Sequence[Path]) -> Iterator[tuple[str, float]]:
         """Label and probability of every image, in order.
@@ -178,16 +187,16 @@ class Predictor:
         images = FileImages(tuple(paths), self.image_size)
         batch_size = self.run.eval_batch_size
         workers = self.run.workers if len(paths) > batch_size else 0
-        names = self.method.tasks["target"]
+        names = self.method.tasks[self.task]
         for x, _ in decoded(DataLoader(ImageDataset(images), batch_size, num_workers=workers)):
             scores, labels = self.probabilities(x).max(dim=1)
             for label, score in zip(labels.tolist(), scores.tolist(), strict=True):
                 yield names[label], score
 
     def probabilities(self, images: Tensor) -> Tensor:
-        """uint8 images (B, 3, H, W) -> probabilities (B, classes) of the target's classes."""
+        """uint8 images (B, 3, H, W) -> probabilities (B, classes of the task)."""
         with torch.inference_mode(), self.runtime.autocast():
-            logits = self.method.predict(self.prepare(images), "target")
+            logits = self.method.predict(self.prepare(images), self.task)
         return logits.float().softmax(dim=1).cpu()
 
 

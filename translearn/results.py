@@ -5,7 +5,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -62,17 +62,15 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 def write_model(
     folder: Path,
     weights: Mapping[str, torch.Tensor],
-    tasks: Mapping[str, Sequence[str]],
-    input_shape: Sequence[int],
-    image_size: int,
+    about: Mapping[str, Any],
 ) -> None:
     """Write the weights that ``metrics`` reports as model.safetensors.
 
-    Its metadata holds one JSON object, ``translearn``: what prediction needs besides the config:
-    ``tasks`` (class names), ``input_shape`` and ``image_size`` (edge that images are resized to
-    before the centre crop).
+    Its metadata holds one JSON object, ``translearn``: what prediction needs besides the config,
+    ``about``: ``tasks`` (class names), ``input_shape`` (of the backbone), ``inputs`` (kind, shape
+    and stored size of each task's samples; for images the edge that files are resized to before
+    the centre crop) and ``main_task``.
     """
-    about = {"tasks": tasks, "input_shape": list(input_shape), "image_size": image_size}
     metadata = {"translearn": json.dumps(about)}  # one key: safetensors writes several in any order
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     write_atomic(folder / "model.safetensors", to_safetensors(tensors, metadata))

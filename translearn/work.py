@@ -14,17 +14,19 @@ from torch import Tensor
 from translearn import __version__
 from translearn.backbones.base import Backbone
 from translearn.checkpoint import load as load_checkpoint
-from translearn.config import Config, Precision, RunConfig, build, check, differences
+from translearn.config import Config, Precision, RunConfig, build, check, differences, resolve_class
 from translearn.data.augment import Augment
-from translearn.data.domain import DataSource, Images, TaskSet, TrainView
+from translearn.data.domain import DataSource, Images, Shape, TaskSet, TrainView
 from translearn.data.files import FileImages
-from translearn.data.loaders import Preparation, make_resident
+from translearn.data.loaders import make_resident
+from translearn.data.preparation import Preparation
 from translearn.engine import run_method
 from translearn.errors import ConfigError
 from translearn.evaluate import Judge
 from translearn.folders import refuse_differences
 from translearn.job import Job, Progress, check_selection, phase_settings
 from translearn.methods.base import Method, quadrant
+from translearn.methods.source_model import check_same_cut
 from translearn.results import environment, peak_memory_mb, write_model
 from translearn.runtime import Runtime, loses_in_bf16, stable_seed
 from translearn.stop import Stop
@@ -40,7 +42,9 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
-    check("method", config["method"], Method, ["backbone", "tasks"])
+    check("method", config["method"], Method, ["backbone", "tasks", "input_shapes"])
+    if config["method"].get("init"):
+        check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
     for settings in phase_settings(run, config["method"]["phases"]).values():
         if settings.batch_size % world:
             raise ConfigError(
@@ -57,10 +61,26 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     job = make_job(config, run, tasks, runtime, folder, stop)
     progress, phases, metrics, confusions = run_method(job)
     if rank == 0:
-        stored_size = image_size(tasks.tasks["target"].train.x)
-        weights = job.method.state_dict()
-        write_model(folder, weights, job.method.tasks, tasks.input_shape, stored_size)
+        write_model(folder, job.method.state_dict(), about_model(tasks))
     return success(job, tasks, progress, phases, metrics, confusions)
+
+
+def about_model(tasks: TaskSet) -> dict[str, Any]:
+    """What prediction needs to know besides config and weights."""
+    inputs = {
+        task: {
+            "kind": str(domain.kind),
+            "shape": list(tasks.shape(task)),
+            "stored_size": stored_size(domain.train.x),
+        }
+        for task, domain in tasks.tasks.items()
+    }
+    return {
+        "tasks": {task: list(domain.classes) for task, domain in tasks.tasks.items()},
+        "input_shape": list(tasks.input_shape),
+        "inputs": inputs,
+        "main_task": tasks.main_task,
+    }
 
 
 def make_job(
@@ -76,11 +96,15 @@ def make_job(
     random.seed(seed)
     np.random.seed(seed % 2**32)
     classes = {task: domain.classes for task, domain in tasks.tasks.items()}
-    method = build_method(config, classes, tasks.input_shape)
+    shapes = {task: tasks.shape(task) for task in tasks.tasks}
+    method = build_method(config, classes, tasks.input_shape, shapes)
     if run.precision is Precision.auto and loses_in_bf16(method, runtime.device):
         runtime = replace(runtime, bf16=False)
     method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
-    prepare = Preparation.of(tasks.input_shape, method.backbone, runtime)
+    prepare = {
+        task: Preparation.of(domain.kind, tasks.shape(task), method.backbone, runtime)
+        for task, domain in tasks.tasks.items()
+    }
     budget = run.resident_mb * 2**20
     judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
     check_selection(run, type(method), judge)
@@ -89,7 +113,7 @@ def make_job(
         view=resident_view(TrainView.of(tasks, method.access), budget, run.workers),
         judge=judge,
         prepare=prepare,
-        augment=build(config["augment"], Augment, size=tasks.input_shape[1]).to(runtime.device),
+        augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
         run=run,
         phase_runs=phase_settings(run, config["method"]["phases"]),
         runtime=runtime,
@@ -101,15 +125,41 @@ def make_job(
 
 
 def build_method(
-    config: Config, classes: Mapping[str, Sequence[str]], input_shape: tuple[int, int, int]
+    config: Config,
+    classes: Mapping[str, Sequence[str]],
+    input_shape: Shape,
+    shapes: Mapping[str, Shape] | None = None,
 ) -> Method:
-    """The method of a config on its backbone, for these classes and images."""
-    backbone = build(config["backbone"], Backbone, input_shape=input_shape)
-    return build(config["method"], Method, backbone=backbone, tasks=classes)
+    """The method of a config on its backbone, for these classes and inputs.
+
+    Args:
+        config: of the run.
+        classes: task -> class names.
+        input_shape: what the backbone receives.
+        shapes: task -> what a prepared sample looks like; None: all as the backbone wants them.
+
+    Raises:
+        ConfigError: the method cannot do with tasks of these names, or of different inputs.
+    """
+    name, found = config["method"].get("name"), resolve_class(config["method"]["_target_"], Method)
+    missing = [task for task in found.needs if task not in classes]
+    if missing:
+        raise ConfigError(
+            f"method={name} needs the task {missing[0]!r}, and this data has {', '.join(classes)}\n"
+            "choose a data pair (tl-run --help lists them), or method=multitask"
+        )
+    shapes = shapes or dict.fromkeys(classes, input_shape)
+    if not found.mixed_inputs and any(tuple(s) != tuple(input_shape) for s in shapes.values()):
+        raise ConfigError(
+            f"method={name} needs the same kind of input in all tasks, and here they differ\n"
+            "choose method=multitask, which gives each its own stem, or other data"
+        )
+    backbone = build(config["backbone"], Backbone, input_shape=tuple(input_shape))
+    return build(config["method"], Method, backbone=backbone, tasks=classes, input_shapes=shapes)
 
 
-def image_size(images: Images) -> int:
-    """Edge in pixels of the images as they are kept, before the crop to the input shape."""
+def stored_size(images: Images) -> int:
+    """Length of the last axis of samples as they are kept: the edge of images before the crop."""
     return images.size if isinstance(images, FileImages) else int(images.shape[-1])
 
 
@@ -162,7 +212,7 @@ def success(
     confusions: Mapping[str, Tensor],
 ) -> dict[str, Any]:
     """The result of a run that came to its end."""
-    headline = "target/test/accuracy"
+    headline = job.method.headline or f"{tasks.main_task}/test/accuracy"
     per_class = {
         task: per_class_accuracy(confusion, job.method.tasks[task])
         for task, confusion in confusions.items()

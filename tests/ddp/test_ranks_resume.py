@@ -46,5 +46,6 @@ def test_two_ranks_continue_to_the_same_bits(start, tl_run, tmp_path):
     # every rank scored with the batch-norm statistics that were saved, which are those of rank 0
     torch.set_num_threads(1)
     saved_model = Predictor.load(folder)
-    judge = Judge(Digits().load(), saved_model.prepare, saved_model.runtime, 512, 10**9, workers=0)
+    prepare = dict.fromkeys(("source", "target"), saved_model.prepare)
+    judge = Judge(Digits().load(), prepare, saved_model.runtime, 512, 10**9, workers=0)
     assert judge.score(saved_model.method, "test").items() <= result_of(folder)["metrics"].items()

@@ -4,8 +4,8 @@ from runs import config_of
 
 from translearn.config import RunConfig
 from translearn.data.digits import Digits
-from translearn.data.domain import Split
-from translearn.data.loaders import Preparation
+from translearn.data.domain import Kind, Split
+from translearn.data.preparation import Preparation
 from translearn.errors import ConfigError
 from translearn.evaluate import Judge
 from translearn.job import check_selection
@@ -23,7 +23,8 @@ def parts():
     torch.manual_seed(0)
     method = build_method(config, classes, tasks.input_shape)
     here = Runtime(torch.device("cpu"), 0, 1, bf16=False, threads=1)
-    prepare = Preparation.of(tasks.input_shape, method.backbone, here)
+    prepare = Preparation.of(Kind.image, tasks.input_shape, method.backbone, here)
+    prepare = dict.fromkeys(tasks.tasks, prepare)
     return tasks, method, prepare, Judge(tasks, prepare, here, 100, 10**9, 0)
 
 
@@ -33,7 +34,7 @@ def test_accuracy_equals_counting_by_hand(parts):
     method.eval()
     for task, domain in tasks.tasks.items():
         with torch.no_grad():
-            predicted = method.predict(prepare(domain.test.x), task).argmax(dim=1)
+            predicted = method.predict(prepare[task](domain.test.x), task).argmax(dim=1)
         right = [int(p == y) for p, y in zip(predicted, domain.test.y, strict=True)]
         assert metrics[f"{task}/test/accuracy"] == pytest.approx(sum(right) / len(right))
         by_class = [

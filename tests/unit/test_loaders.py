@@ -2,10 +2,11 @@ import torch
 from PIL import Image
 
 from translearn.backbones.digits import LeNet
-from translearn.data.augment import ColorNoise, Draw
-from translearn.data.domain import LabelledSet, UnlabelledSet
+from translearn.data.augment import ColorNoise
+from translearn.data.domain import Kind, LabelledSet, UnlabelledSet
 from translearn.data.files import FileImages
-from translearn.data.loaders import FileStream, Order, Preparation, make_resident, make_stream
+from translearn.data.loaders import FileStream, Order, make_resident, make_stream
+from translearn.data.preparation import ImagePreparation, Preparation
 from translearn.runtime import Runtime
 
 CPU = torch.device("cpu")
@@ -15,13 +16,13 @@ def runtime(rank=0, world=1):
     return Runtime(CPU, rank, world, bf16=False, threads=1)
 
 
-def draw(step, rows=slice(0, 6)):
-    return Draw(torch.Generator().manual_seed(step), 6, rows)
+def draw(step):
+    return torch.Generator().manual_seed(step)
 
 
 def stream(data, rank=0, world=1, workers=0):
     here = runtime(rank, world)
-    prepare = Preparation.of((3, 12, 12), LeNet((3, 28, 28)), here)
+    prepare = Preparation.of(Kind.image, (3, 12, 12), LeNet((3, 28, 28)), here)
     return make_stream(data, "source", "train", 5, 6, prepare, ColorNoise(), here, workers)
 
 
@@ -37,7 +38,7 @@ def test_two_ranks_draw_what_one_draws():
     images = torch.randint(0, 256, (20, 3, 12, 12), dtype=torch.uint8)
     data = LabelledSet(images, torch.arange(20))
     whole = stream(data).batch(4, draw(4))
-    halves = [stream(data, r, 2).batch(4, draw(4, slice(3 * r, 3 * r + 3))) for r in (0, 1)]
+    halves = [stream(data, r, 2).batch(4, draw(4)) for r in (0, 1)]
     assert torch.equal(whole.y, torch.cat([half.y for half in halves]))
     assert torch.allclose(whole.x, torch.cat([half.x for half in halves]), atol=1e-6)
 
@@ -65,7 +66,7 @@ def test_files_give_the_same_batches_resident_or_streamed_and_with_any_workers(t
 
 
 def test_preparation_normalises_repeats_grey_and_crops():
-    prepare = Preparation((3, 4, 4), (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), runtime())
+    prepare = ImagePreparation((3, 4, 4), (0.5, 0.4, 0.3), (0.5, 0.25, 0.2), runtime())
     grey = torch.full((2, 1, 6, 6), 255, dtype=torch.uint8)
     grey[:, :, 0, 0] = 0  # outside the crop
     x = prepare(grey)

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from translearn.data.domain import Kind
 from translearn.errors import ConfigError
 
 LUMA = (0.299, 0.587, 0.114)  # grey of red, green and blue (ITU-R BT.601), as PIL has it
@@ -36,7 +38,13 @@ class Draw:
 
 
 class Augment(nn.Module):
-    """Base of augmentations: float images (B, C, H, W) in [0, 1] -> the same, changed."""
+    """Base of augmentations: float images (B, C, H, W) in [0, 1] -> the same, changed.
+
+    Attributes:
+        kind: of the samples that it changes; tasks of another kind stay as they are.
+    """
+
+    kind: ClassVar[Kind] = Kind.image
 
     def __init__(self) -> None:  # without arguments, which a config is checked against
         super().__init__()

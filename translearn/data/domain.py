@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import ClassVar
 
 import torch
@@ -12,14 +13,24 @@ from translearn.data.files import FileImages
 from translearn.errors import ConfigError, DataError
 
 Images = Tensor | FileImages
+Shape = tuple[int, ...]
+
+
+class Kind(StrEnum):
+    """What one sample of a task is, which decides how it becomes network input."""
+
+    image = "image"  # uint8 (C, H, W)
+    waveform = "waveform"  # int16 (T,)
+    vector = "vector"  # float32 (D,)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images of one split, in a seed-shuffled order.
+    """Samples of one split, in a seed-shuffled order.
 
     Attributes:
-        x: uint8 images (N, C, H, W), or the files they are decoded from.
+        x: uint8 images (N, C, H, W), or the files they are decoded from, or samples of another
+            ``Kind`` (N, ...).
         y: (N,) int64 labels, or None where they do not exist.
     """
 
@@ -44,6 +55,8 @@ class Domain:
         train: the training split. Its labels reach a method only through a TrainView.
         val: a part cut from train for model selection, or None.
         test: what the final metrics are computed on, or None where nothing is labelled.
+        kind: what a sample is.
+        input_shape: what a prepared sample looks like, where that is not the task set's shape.
     """
 
     name: str
@@ -51,24 +64,35 @@ class Domain:
     train: Split
     val: Split | None
     test: Split | None
+    kind: Kind = Kind.image
+    input_shape: Shape | None = None
 
 
 @dataclass(frozen=True)
 class TaskSet:
-    """Named tasks with one input shape; ``source`` and ``target`` make a data pair.
+    """Named tasks; ``source`` and ``target`` make a data pair.
 
     Attributes:
         name: the name that tables show, such as ``mnist_mnistm``.
         tasks: task name -> domain.
-        input_shape: (C, H, W) that the backbone receives.
+        input_shape: (C, H, W) that the backbone receives, or (D,) of vectors.
         protocol: how the splits were made (``published``, ``transductive``, ``split``, ...);
             results of different protocols never share a table cell.
     """
 
     name: str
     tasks: Mapping[str, Domain]
-    input_shape: tuple[int, int, int]
+    input_shape: Shape
     protocol: str = "published"
+
+    def shape(self, task: str) -> Shape:
+        """What a prepared sample of ``task`` looks like: the backbone's input or a stem's."""
+        return self.tasks[task].input_shape or self.input_shape
+
+    @property
+    def main_task(self) -> str:
+        """The task that tables and prediction are about: ``target``, else the last one."""
+        return "target" if "target" in self.tasks else list(self.tasks)[-1]
 
 
 class DataSource(ABC):
@@ -231,8 +255,7 @@ def limit_labels(tasks: TaskSet, per_class: int | None, seed: int) -> TaskSet:
         of_class = shuffled == label
         rank[of_class] = torch.arange(int(of_class.sum()))
     picked, rest = order[rank < per_class], order[rank >= per_class]
-    hidden = Domain(
-        f"{domain.name}/rest", domain.classes, Split(domain.train.x[rest], None), None, None
-    )
+    unlabelled = Split(domain.train.x[rest], None)
+    hidden = replace(domain, name=f"{domain.name}/rest", train=unlabelled, val=None, test=None)
     kept = replace(domain, train=domain.train.select(picked), val=None)
     return replace(tasks, tasks={**tasks.tasks, "target": kept, "target/rest": hidden})

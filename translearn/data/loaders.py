@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from translearn.backbones.base import Backbone
-from translearn.data.augment import Augment, Draw, center_crop
+from translearn.data.augment import Augment, Draw
 from translearn.data.batch import Batch, Labelled, Unlabelled
 from translearn.data.domain import Images, LabelledSet, UnlabelledSet
 from translearn.data.files import FileImages
+from translearn.data.preparation import Preparation
 from translearn.errors import DataError
 from translearn.runtime import Runtime, stable_seed
 
@@ -49,62 +49,16 @@ class Order:
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-class Preparation:
-    """Makes network input of uint8 images: the one preprocessing of training, tests and prediction.
+class TrainingStream(Protocol):
+    """Gives the batch of any step.
 
-    Args:
-        input_shape: (C, H, W) of the network; a single grey channel is repeated to C.
-        mean: per-channel mean of the normalisation.
-        std: per-channel standard deviation.
-        runtime: gives device and memory format.
+    Attributes:
+        batch_size: samples of the global batch.
     """
 
-    def __init__(
-        self,
-        input_shape: tuple[int, int, int],
-        mean: tuple[float, ...],
-        std: tuple[float, ...],
-        runtime: Runtime,
-    ) -> None:
-        self.channels, self.size = input_shape[0], input_shape[1:]
-        self.runtime = runtime
-        # one fused multiply-add: (x - mean) / std = x * scale + shift
-        scale = 1.0 / torch.tensor(std[: self.channels])
-        shift = -torch.tensor(mean[: self.channels]) * scale
-        self.scale = scale.view(1, -1, 1, 1).to(runtime.device)
-        self.shift = shift.view(1, -1, 1, 1).to(runtime.device)
+    batch_size: int
 
-    @staticmethod
-    def of(
-        input_shape: tuple[int, int, int], backbone: Backbone, runtime: Runtime
-    ) -> "Preparation":
-        """The preprocessing that a backbone asks for."""
-        return Preparation(input_shape, backbone.mean, backbone.std, runtime)
-
-    def floats(self, images: Tensor) -> Tensor:
-        """uint8 (B, c, H, W) -> float (B, C, H, W) in [0, 1] on the device."""
-        x = images.to(self.runtime.device, non_blocking=True).float().mul_(1.0 / 255.0)
-        if x.shape[1] == self.channels:
-            return x
-        return x.expand(-1, self.channels, -1, -1) if self.channels > 1 else x.mean(1, keepdim=True)
-
-    def __call__(
-        self, images: Tensor, augment: Augment | None = None, draw: Draw | None = None
-    ) -> Tensor:
-        """uint8 images -> normalised input (B, C, H, W), augmented if asked to, else cropped."""
-        x = self.floats(images)
-        if augment is not None and draw is not None:
-            x = augment(x, draw)
-        if x.shape[-2:] != self.size:
-            x = center_crop(x, self.size[0])
-        x = torch.addcmul(self.shift, x, self.scale)
-        return x.contiguous(memory_format=self.runtime.memory_format)
-
-
-class TrainingStream(Protocol):
-    """Gives the batch of any step."""
-
-    def batch(self, step: int, draw: Draw) -> Batch:
+    def batch(self, step: int, generator: torch.Generator) -> Batch:
         """This rank's part of the global batch of ``step``."""
 
 
@@ -136,10 +90,11 @@ class ResidentStream:
         self.prepare, self.augment = prepare, augment
         self.rows = runtime.rows(batch_size)
 
-    def batch(self, step: int, draw: Draw) -> Batch:
+    def batch(self, step: int, generator: torch.Generator) -> Batch:
         """This rank's part of the global batch of ``step``."""
         start = step * self.batch_size
         index = self.order.drawn(start + self.rows.start, start + self.rows.stop)
+        draw = Draw(generator, self.batch_size, self.rows)
         x = self.prepare(self.images[index], self.augment, draw)
         if self.labels is None:
             return Unlabelled(x, index)
@@ -209,7 +164,7 @@ class FileStream:
         self._step = -1
         self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
 
-    def batch(self, step: int, draw: Draw) -> Batch:
+    def batch(self, step: int, generator: torch.Generator) -> Batch:
         """This rank's part of the global batch of ``step``; cheapest when steps come in order."""
         if step != self._step:
             loader = DataLoader(
@@ -221,6 +176,7 @@ class FileStream:
             self._batches, self._step = decoded(loader), step
         images, index = next(self._batches)
         self._step += 1
+        draw = Draw(generator, self.batch_size, self.rows)
         x = self.prepare(images, self.augment, draw)
         index = index.to(self.runtime.device)
         if isinstance(self.data, UnlabelledSet):

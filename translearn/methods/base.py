@@ -1,9 +1,10 @@
 """What a method is: phases, one training step, one prediction. The table of quadrants."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from translearn.backbones.base import Backbone, Layer, resolve_layer
@@ -12,6 +13,7 @@ from translearn.data.domain import Access, TrainView
 from translearn.errors import ConfigError
 
 Tasks = Mapping[str, Sequence[str]]  # task name -> class names
+Average = Callable[[Sequence[Tensor]], None]
 
 BACKBONE_RATE = 0.1  # of the learning rate, for a pretrained backbone
 
@@ -21,9 +23,11 @@ class Stream(NamedTuple):
 
     Attributes:
         domain: a task of the train view, such as ``source``.
+        batch_size: samples of a step, where that is not the phase's batch size.
     """
 
     domain: str
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Phase:
             ``backbone.layers.conv2``; the rest is frozen.
         score_after: tasks whose test accuracy at the end of this phase stands in the result beside
             the final one, as ``<task>/test/accuracy_before``. The judge alone computes it.
+        cache: a frozen sub-module whose output for a sample never changes in this phase. Where
+            nothing is augmented it is computed once a sample, see ``Method.cached``.
     """
 
     name: str
@@ -45,6 +51,7 @@ class Phase:
     steps: int = 0
     learn: tuple[str, ...] = ()
     score_after: tuple[str, ...] = ()
+    cache: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +62,13 @@ class Budget:
         samples: images to draw.
         batch_sizes: phase name -> images of each stream in a step.
         max_steps: the most steps of any phase, or None.
+        sizes: task -> its training samples.
     """
 
     samples: int
     batch_sizes: Mapping[str, int]
     max_steps: int | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def steps(self, phase: str, streams: int, share: float = 1.0) -> int:
         """Steps of ``phase`` when it draws ``share`` of the budget from ``streams`` streams."""
@@ -76,17 +85,28 @@ class Method(nn.Module):
     Attributes:
         access: which training labels the method may see.
         reference: whether it is a row to compare with rather than a transfer method.
+        needs: the tasks that it cannot do without.
+        mixed_inputs: whether tasks may differ in what a sample looks like.
+        headline: the metric that tables show; None: the test accuracy of the main task.
+        term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
+            ranks average them there, and not in the data-parallel wrapper.
         kept: tensors made by ``enter`` that a checkpoint must hold.
+        cached: set by the loop: whether batches hold the output of ``Phase.cache``, not samples.
     """
 
     access: ClassVar[Access]
     reference: ClassVar[bool] = False
+    needs: ClassVar[tuple[str, ...]] = ("source", "target")
+    mixed_inputs: ClassVar[bool] = False
+    headline: ClassVar[str | None] = None
+    term_gradients: bool = False
 
     def __init__(self, backbone: Backbone, tasks: Tasks) -> None:
         super().__init__()
         self.backbone = backbone
         self.tasks = {task: tuple(classes) for task, classes in tasks.items()}
         self.kept: dict[str, Tensor] = {}
+        self.cached = False
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """The phases, in order."""
@@ -98,6 +118,15 @@ class Method(nn.Module):
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
         """One training step: loss term -> scalar; ``progress`` runs from 0 to 1 over the phase."""
         raise NotImplementedError
+
+    def backward(self, terms: Mapping[str, Tensor], average: Average) -> None:
+        """Leave in every trained parameter the gradient that the optimizer follows.
+
+        Args:
+            terms: what ``forward`` returned.
+            average: replaces tensors by their mean over the ranks.
+        """
+        torch.stack(list(terms.values())).sum().backward()
 
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Normalised images (B, C, H, W) -> scores (B, classes of ``task``)."""

@@ -46,6 +46,22 @@ class SourceModel(nn.Module):
         return self
 
 
+def check_same_cut(init: str, split_seed: int | None) -> None:
+    """Refuse a source model whose training images may be among this run's test images.
+
+    Raises:
+        CheckpointError: there is no finished run.
+        ConfigError: it cut its data by another seed.
+    """
+    finished_model(init)
+    theirs = stored_config(Path(init).expanduser())["data"].get("split_seed")
+    if theirs != split_seed:
+        raise ConfigError(
+            f"method.init={init} was trained with data.split_seed={theirs}, this run has "
+            f"{split_seed}:\nit may have seen the test images; use the same data.split_seed"
+        )
+
+
 def read_source_model(
     init: str, classes: Sequence[str], backbone: Backbone, head: nn.Module
 ) -> None:
@@ -61,13 +77,8 @@ def read_source_model(
         CheckpointError: there is no finished run, or its model is damaged.
         ConfigError: it learned from target labels, or it does not fit.
     """
-    folder = Path(init).expanduser()
-    path = folder / "model.safetensors"
-    if not path.is_file():
-        raise CheckpointError(
-            f"method.init={init}: no finished run there (model.safetensors is missing)"
-        )
-    earlier = resolve_class(stored_config(folder)["method"]["_target_"], Method)
+    path = finished_model(init)
+    earlier = resolve_class(stored_config(path.parent)["method"]["_target_"], Method)
     if earlier.access.target_labels or not earlier.access.source_labels:
         raise ConfigError(
             f"method.init={init}: a {earlier.__name__} run is no source model\n"
@@ -89,6 +100,18 @@ def read_source_model(
             f"method.init={init}: its model does not fit; choose the same backbone and "
             "method.head\nand a method without statistics per domain (source_only)"
         ) from error
+
+
+def finished_model(init: str) -> Path:
+    """The model of an earlier run.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    path = Path(init).expanduser() / "model.safetensors"
+    if not path.is_file():
+        raise CheckpointError(f"method.init={init}: no finished run there ({path.name} is missing)")
+    return path
 
 
 def _below(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:

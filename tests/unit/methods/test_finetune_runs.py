@@ -97,6 +97,8 @@ def test_an_earlier_run_replaces_the_source_phase(tmp_path):
         train(tmp_path / "classes", *options, "data=digits_split")
     with pytest.raises(ConfigError, match="does not fit"):
         train(tmp_path / "shape", *options, "backbone=lenet")
+    with pytest.raises(ConfigError, match="may have seen the test images"):
+        train(tmp_path / "cut", *options, "data=digits", "data.split_seed=1")
     with pytest.raises(CheckpointError, match=r"method\.init=/nowhere: no finished run"):
         train(tmp_path / "none", *options, "method.init=/nowhere")
     source_run(tmp_path / "target", "method=target_only")

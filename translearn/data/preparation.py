@@ -1,0 +1,102 @@
+"""From stored samples to network input: the one preprocessing of training, tests, prediction."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from translearn.backbones.base import Backbone
+from translearn.data.augment import Augment, Draw, center_crop
+from translearn.data.domain import Kind, Shape
+from translearn.runtime import Runtime
+
+
+class Preparation(ABC):
+    """Makes network input of a batch of samples of one kind, on the device.
+
+    Attributes:
+        kind: of the samples.
+    """
+
+    kind: ClassVar[Kind]
+
+    @abstractmethod
+    def __call__(
+        self, samples: Tensor, augment: Augment | None = None, draw: Draw | None = None
+    ) -> Tensor:
+        """Stored samples (B, ...) -> network input, augmented if asked to."""
+
+    @staticmethod
+    def of(kind: Kind, shape: Shape, backbone: Backbone, runtime: Runtime) -> "Preparation":
+        """The preprocessing of a task whose prepared samples have ``shape``."""
+        if kind is Kind.vector:
+            return VectorPreparation(runtime)
+        return ImagePreparation(shape, backbone.mean, backbone.std, runtime)
+
+
+class ImagePreparation(Preparation):
+    """Casts, augments, crops and normalises images.
+
+    Args:
+        input_shape: (C, H, W) of the network; a single grey channel is repeated to C.
+        mean: per-channel mean.
+        std: per-channel standard deviation, likewise.
+        runtime: gives device and memory format.
+    """
+
+    kind = Kind.image
+
+    def __init__(
+        self,
+        input_shape: Shape,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        runtime: Runtime,
+    ) -> None:
+        self.channels, self.size = input_shape[0], input_shape[1:]
+        self.runtime = runtime
+        # one fused multiply-add: (x - mean) / std = x * scale + shift
+        scale = 1.0 / torch.tensor(std[: self.channels])
+        shift = -torch.tensor(mean[: self.channels]) * scale
+        self.scale = scale.view(1, -1, 1, 1).to(runtime.device)
+        self.shift = shift.view(1, -1, 1, 1).to(runtime.device)
+
+    def floats(self, images: Tensor) -> Tensor:
+        """uint8 (B, c, H, W) -> float (B, C, H, W) in [0, 1] on the device."""
+        x = images.to(self.runtime.device, non_blocking=True).float().mul_(1.0 / 255.0)
+        if x.shape[1] == self.channels:
+            return x
+        return x.expand(-1, self.channels, -1, -1) if self.channels > 1 else x.mean(1, keepdim=True)
+
+    def __call__(
+        self, samples: Tensor, augment: Augment | None = None, draw: Draw | None = None
+    ) -> Tensor:
+        """uint8 images -> normalised input (B, C, H, W), augmented if asked to, else cropped."""
+        x = self.floats(samples)
+        if augment is not None and draw is not None:
+            x = augment(x, draw)
+        if x.shape[-2:] != self.size:
+            x = center_crop(x, self.size[0])
+        x = torch.addcmul(self.shift, x, self.scale)
+        return x.contiguous(memory_format=self.runtime.memory_format)
+
+
+class VectorPreparation(Preparation):
+    """Feature vectors as they are.
+
+    Args:
+        runtime: gives the device.
+    """
+
+    kind = Kind.vector
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def __call__(
+        self, samples: Tensor, augment: Augment | None = None, draw: Draw | None = None
+    ) -> Tensor:
+        """(B, D) -> float (B, D) on the device, augmented if asked to."""
+        x = samples.to(self.runtime.device).float()
+        return x if augment is None or draw is None else augment(x, draw)
