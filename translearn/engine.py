@@ -52,7 +52,9 @@ def run_method(
     metrics_log = MetricsLog(job.folder / "metrics.jsonl", progress.log_offset, job.first_rank)
     batch_sizes = {name: run.batch_size for name, run in job.phase_runs.items()}
     sizes = {task: len(data) for task, data in job.view.items()}
-    phases = job.method.phases(Budget(job.run.samples, batch_sizes, job.run.max_steps, sizes))
+    ranks = job.runtime.world
+    budget = Budget(job.run.samples, batch_sizes, job.run.max_steps, sizes, ranks)
+    phases = job.method.phases(budget)
     for number, phase in enumerate(phases):
         if number >= progress.phase:
             fit(job, phase, progress, metrics_log, state)

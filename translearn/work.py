@@ -42,7 +42,7 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
-    check("method", config["method"], Method, ["backbone", "tasks", "input_shapes"])
+    check("method", config["method"], Method, ["backbone", "tasks", "input_shape", "input_shapes"])
     if config["method"].get("init"):
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
     for settings in phase_settings(run, config["method"]["phases"]).values():
@@ -154,8 +154,10 @@ def build_method(
             f"method={name} needs the same kind of input in all tasks, and here they differ\n"
             "choose method=multitask, which gives each its own stem, or other data"
         )
-    backbone = build(config["backbone"], Backbone, input_shape=tuple(input_shape))
-    return build(config["method"], Method, backbone=backbone, tasks=classes, input_shapes=shapes)
+    shape = tuple(input_shape)
+    backbone = build(config["backbone"], Backbone, input_shape=shape)
+    parts = {"tasks": classes, "input_shape": shape, "input_shapes": shapes}
+    return build(config["method"], Method, backbone=backbone, **parts)
 
 
 def stored_size(images: Images) -> int:

@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+import torch
+
 from translearn.data.digits import Digits
-from translearn.data.domain import Split, permutation
+from translearn.data.domain import Split, limit_labels, permutation
+
+OUTSIDE = "target/outside the budget"
 
 
 class PermutedDigits(Digits):
@@ -14,7 +18,14 @@ class PermutedDigits(Digits):
         self.places = list(places)
 
     def load(self):
+        per_class, self.target_labels_per_class = self.target_labels_per_class, None
         tasks = super().load()
+        if OUTSIDE in self.places:
+            target = tasks.tasks["target"]
+            labels = permute_outside(target.train.y, per_class, self.split_seed)
+            target = replace(target, train=Split(target.train.x, labels))
+            tasks = replace(tasks, tasks={**tasks.tasks, "target": target})
+        tasks = limit_labels(tasks, per_class, self.split_seed)
         domains = {}
         for task, domain in tasks.tasks.items():
             changed = {}
@@ -25,3 +36,17 @@ class PermutedDigits(Digits):
                     changed[name] = Split(split.x, split.y[permutation(len(split), 99)])
             domains[task] = replace(domain, **changed)
         return replace(tasks, tasks=domains)
+
+
+def permute_outside(labels, per_class, seed):
+    """Permute the labels behind the last one that the budget takes, in the order it looks at."""
+    order = permutation(len(labels), seed)
+    shuffled, taken = labels[order], torch.zeros(10, dtype=torch.int64)
+    position = 0
+    while int(taken.min()) < per_class:
+        taken[shuffled[position]] += 1
+        position += 1
+    changed = labels.clone()
+    changed[order[position:]] = shuffled[position:][permutation(len(labels) - position, 99)]
+    assert int((changed != labels).sum()) > 500
+    return changed

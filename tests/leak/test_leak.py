@@ -5,6 +5,7 @@ Methods are found by glob; each test has a counterpart that shows it can fail.
 
 import pytest
 import torch
+from permuted_data import OUTSIDE
 from runs import METHODS, config_of, same_weights, smoke_data, train, weights
 
 from translearn.config import resolve_class
@@ -56,15 +57,17 @@ def test_granted_labels_do_matter(method, tmp_path):
         assert not same_weights(plain, run(method, tmp_path / place, [place]))
 
 
-def test_labels_outside_the_budget_change_nothing(tmp_path):
+@pytest.mark.parametrize("method", [m for m in METHODS if access_of(m).target_labels])
+def test_labels_outside_the_budget_change_nothing(method, tmp_path):
     budget = "data.target_labels_per_class=3"
-    plain = run("target_only", tmp_path / "plain", [], budget)
+    plain = run(method, tmp_path / "plain", [], budget)
     full = Digits(target_labels_per_class=3).load()
     assert len(full.tasks["target"].train) == 30
     assert full.tasks["target"].val is None
     assert full.tasks["target/rest"].train.y is None
-    permuted = run("target_only", tmp_path / "permuted", SEALED, budget)
-    assert same_weights(plain, permuted)
+    outside = run(method, tmp_path / "outside", [*SEALED, OUTSIDE], budget)
+    assert same_weights(plain, outside)
+    assert not same_weights(plain, run(method, tmp_path / "inside", ["target/train"], budget))
 
 
 def test_what_is_unlabelled_has_no_labels_to_read():

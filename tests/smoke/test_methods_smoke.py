@@ -17,8 +17,8 @@ from translearn.work import build_method
 
 
 def test_every_method_is_here():
-    assert len(METHODS) == 4
-    assert {"dann", "finetune", "source_only", "target_only"} <= set(METHODS)
+    assert len(METHODS) == 5
+    assert {"dann", "finetune", "multitask", "source_only", "target_only"} <= set(METHODS)
 
 
 @pytest.mark.parametrize("method", METHODS)

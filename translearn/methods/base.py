@@ -63,12 +63,14 @@ class Budget:
         batch_sizes: phase name -> images of each stream in a step.
         max_steps: the most steps of any phase, or None.
         sizes: task -> its training samples.
+        ranks: processes that share every batch.
     """
 
     samples: int
     batch_sizes: Mapping[str, int]
     max_steps: int | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
+    ranks: int = 1
 
     def steps(self, phase: str, streams: int, share: float = 1.0) -> int:
         """Steps of ``phase`` when it draws ``share`` of the budget from ``streams`` streams."""

@@ -144,7 +144,14 @@ class Finetune(Method):
                 "add backbone.pretrained=true or method.init=<run folder>, or give it a share"
             )
         steps = budget.steps("target", 1, 1 - share)
-        return [*source, Phase("target", {"target": Stream("target")}, steps, self._learners())]
+        cache = "backbone" if self._features_stay() else None
+        streams = {"target": Stream("target")}
+        return [*source, Phase("target", streams, steps, self._learners(), cache=cache)]
+
+    def _features_stay(self) -> bool:
+        """Whether phase ``target`` gives an image the same features at every step."""
+        all_frozen = not self.tuned and not self.fresh and self.frozen_statistics
+        return all_frozen and set(self.closeness.kinds) <= {"parameter"}
 
     def _learners(self) -> tuple[str, ...]:
         """What phase ``target`` trains: the groups that are not frozen, and the heads in use."""
@@ -176,7 +183,9 @@ class Finetune(Method):
         if phase == "source":
             logits = self.source_head(self.backbone(images.x))
             return {"label": F.cross_entropy(logits.float(), images.y)}
-        features, terms = self.closeness.on_features(images.x, self.backbone, self.source_head)
+        features, terms = images.x, dict[str, Tensor]()
+        if not self.cached:
+            features, terms = self.closeness.on_features(images.x, self.backbone, self.source_head)
         new = self.backbone.group_parameters(self.fresh)
         copied = [self.source_head] if self.keeps_output else []
         if self.copies_head:

@@ -86,8 +86,11 @@ def aggregate(runs: Sequence[Run], metric: str | None = None) -> Grid:
         if rows and i not in varying and keys[0][i] not in ("", "—")
     ]
     headlines = [metric] if metric else sorted({row.headline for row in rows if row.headline})
+    others = sorted({m for run in runs for m in run.metrics if m.endswith("/test/accuracy")})
     metrics = [
-        m for m in dict.fromkeys([*headlines, *ACCURACIES]) if any(r.values(m) for r in rows)
+        m
+        for m in dict.fromkeys([*headlines, *ACCURACIES, *others])
+        if any(r.values(m) for r in rows)
     ]
     notes = [note(row, rows) for row in rows]
     header = [*(names[i] for i in varying), *map(title, metrics), "seeds", "train s", "core s"]

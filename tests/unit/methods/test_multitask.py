@@ -1,0 +1,160 @@
+"""Multitask learning part by part, and whole runs in this process."""
+
+import pytest
+import torch
+from runs import log_lines, same_weights, train, weights
+from torch.nn import functional as F
+
+from translearn.backbones.digits import LeNet, Wide
+from translearn.data.batch import Labelled
+from translearn.data.digit_tasks import DigitTasks
+from translearn.errors import ConfigError
+from translearn.methods.base import Budget
+from translearn.methods.multitask import AveragePool, Multitask, share_out
+from translearn.methods.weighting import WEIGHTINGS
+
+SHAPE = (3, 28, 28)
+TASKS = {"source": ("a", "b"), "target": ("a", "b", "c"), "sound": ("d", "e")}
+SHAPES = {"source": SHAPE, "target": SHAPE, "sound": (1, 40, 12)}
+
+
+def method(backbone=Wide, **options):
+    torch.manual_seed(0)
+    return Multitask(backbone(SHAPE), TASKS, SHAPE, SHAPES, **options)
+
+
+def batch(size=4):
+    torch.manual_seed(1)
+    index = torch.arange(size)
+    return {t: Labelled(torch.randn(size, *SHAPES[t]), index % 2, index) for t in TASKS}
+
+
+def test_terms_are_the_cross_entropies_of_the_tasks():
+    built = method(LeNet).train()
+    terms = built("train", batch(), 0.0)
+    assert list(terms) == ["label_source", "label_target", "label_sound"]
+    for task, images in batch().items():
+        logits = built.heads[task](built.backbone(built.stem(images.x, task)))
+        assert logits.shape == (4, len(TASKS[task]))
+        assert torch.allclose(terms[f"label_{task}"], F.cross_entropy(logits, images.y))
+
+
+def test_only_a_task_of_another_shape_has_a_stem_and_all_train_the_trunk():
+    built = method(LeNet)
+    assert list(built.stems) == ["1x40x12"]
+    for task in TASKS:
+        built.zero_grad()
+        built("train", batch(), 0.0)[f"label_{task}"].backward()
+        touched = {name.split(".")[0] for name, p in built.named_parameters() if p.grad is not None
+                   and p.grad.abs().sum() > 0}  # fmt: skip
+        assert touched == ({"backbone", "heads", "stems"} if task == "sound" else
+                           {"backbone", "heads"})  # fmt: skip
+
+
+def test_tasks_of_one_shape_share_their_stem():
+    built = Multitask(LeNet(SHAPE), TASKS, SHAPE, {**SHAPES, "source": (1, 40, 12)})
+    assert len(built.stems) == 1 and set(built.stem_of) == {"source", "sound"}
+
+
+def test_batch_norm_statistics_are_kept_per_task():
+    built = method().train()
+    built("train", batch(), 0.0)
+    state = built.state_dict()
+    means = [v for k, v in state.items() if k.startswith("backbone.layers.conv1.")
+             and k.endswith("_mean")]  # fmt: skip
+    assert len(means) == 3
+    assert not torch.equal(means[0], means[1])
+    plain = method(task_batch_norm=False).state_dict()
+    assert "backbone.layers.conv1.2.running_mean" in plain
+
+
+def test_average_pool_is_pytorchs_adaptive_one():
+    x = torch.randn(2, 3, 40, 13)
+    expected = F.adaptive_avg_pool2d(x, (28, 30))
+    assert torch.allclose(AveragePool((40, 13), (28, 30))(x), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("total", "weights", "multiple", "expected"),
+    [
+        (24, [1, 1, 1], 1, [8, 8, 8]),
+        (24, [6, 1, 1], 1, [18, 3, 3]),
+        (24, [1000, 1, 1], 1, [22, 1, 1]),
+        (24, [6, 1, 1], 2, [18, 4, 2]),
+        (3, [9, 1, 1], 1, [1, 1, 1]),
+    ],
+)
+def test_share_out(total, weights, multiple, expected):
+    assert share_out(total, weights, multiple) == expected
+
+
+@pytest.mark.parametrize(
+    ("sampling", "expected"),
+    [("uniform", [32, 32, 32]), ("proportional", [80, 8, 8]), ("temperature", [59, 19, 18])],
+)
+def test_sampling(sampling, expected):
+    sizes = {"source": 1000, "target": 100, "sound": 100}
+    budget = Budget(9600, {"train": 32}, None, sizes)
+    (phase,) = method(sampling=sampling).phases(budget)
+    assert [stream.batch_size for stream in phase.streams.values()] == expected
+    assert phase.steps == 100 and list(phase.streams) == list(TASKS)
+
+
+@pytest.mark.parametrize("option", ["weighting", "sampling"])
+def test_what_does_not_exist_is_named(option):
+    with pytest.raises(ConfigError, match=rf"method\.{option}=unifrom does not exist"):
+        method(**{option: "unifrom"})
+
+
+def test_tasks_have_names_that_metrics_can_carry():
+    with pytest.raises(ConfigError, match="a name for each"):
+        DigitTasks("", ["mnist", "usps"], ["source"])
+    with pytest.raises(ConfigError, match="cannot name a task"):
+        DigitTasks("", ["mnist", "usps"], ["source", "a/b"])
+    with pytest.raises(ConfigError, match="did you mean usps"):
+        DigitTasks("", ["mnist", "uspss"])
+    with pytest.raises(ConfigError, match="a task called target"):
+        DigitTasks("", ["mnist", "usps"], target_labels_per_class=3)
+
+
+OPTIONS = ("method=multitask", "data=digits_parity", "run=smoke", "run.max_steps=8")
+
+
+def test_three_tasks_are_trained_and_tested(tmp_path):
+    result = train(tmp_path, *OPTIONS, "data.target_labels_per_class=2")
+    assert result["samples"] == 8 * 3 * 8
+    assert {f"{task}/test/accuracy" for task in ("source", "target", "parity")} <= set(
+        result["metrics"]
+    )
+    assert result["headline"] == "target/test/accuracy"
+    assert list(result["per_class"]["parity"]) == ["even", "odd"]
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing is saved or tidied on the way out."""
+
+
+@pytest.mark.parametrize("weighting", list(WEIGHTINGS))
+def test_killed_it_continues_to_the_same_bits(weighting, tmp_path, monkeypatch):
+    options = (*OPTIONS, f"method.weighting={weighting}", "method.dwa_interval=2",
+               "method.sampling=proportional", "run.save_seconds=0")  # fmt: skip
+    train(tmp_path / "whole", *options)
+    forward, calls = Multitask.forward, []
+
+    def killed(self, *arguments):
+        calls.append(arguments)
+        if len(calls) == 6:
+            raise Killed
+        return forward(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Multitask, "forward", killed)
+        with pytest.raises(Killed):
+            train(tmp_path / "run", *options)
+    train(tmp_path / "run", *options)
+    assert same_weights(tmp_path / "whole", tmp_path / "run")
+    assert [line.get("loss/label_parity") for line in log_lines(tmp_path / "whole")] == [
+        line.get("loss/label_parity") for line in log_lines(tmp_path / "run")
+    ]
+    moved = weights(tmp_path / "run")["weighting.weights"]
+    assert (moved.tolist() == [1.0, 1.0, 1.0]) is (weighting in ("equal", "pcgrad"))

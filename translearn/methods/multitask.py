@@ -1,0 +1,227 @@
+"""Multitask learning: one trunk for all tasks, a head for each, a stem where inputs differ."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from translearn.backbones.base import Backbone
+from translearn.backbones.normalization import convert_to_domain_batch_norm, use_domain
+from translearn.config import nearest
+from translearn.data.batch import Batch, Labelled
+from translearn.data.domain import Access, Shape
+from translearn.errors import ConfigError
+from translearn.heads import perceptron
+from translearn.methods.base import Average, Budget, Method, Phase, Stream, Tasks
+from translearn.methods.weighting import WEIGHTINGS, DynamicWeightAverage, GradNorm, Weighting
+
+SAMPLINGS = ("uniform", "proportional", "temperature")
+
+
+class Multitask(Method):
+    """Cross-entropy of every task at once, on shared layers (Caruana, "Multitask learning", 1997).
+
+    All tasks are trained together and all are tested: what sets it apart from fine-tuning, which
+    ends with the target alone.
+
+    Args:
+        backbone: the trunk, shared by all tasks.
+        tasks: task -> class names; any number of tasks.
+        input_shape: (C, H, W) that the trunk receives.
+        input_shapes: task -> (C, H, W). Tasks whose shape is not the trunk's get a stem; those of
+            the same shape share it.
+        head: hidden widths of every classifier, or None for the backbone's own.
+        stem_width: channels inside a stem.
+        task_batch_norm: whether batch norm keeps statistics per task; affine weights are shared.
+        weighting: equal, uncertainty, dwa, gradnorm or pcgrad, see ``weighting.py``.
+        dwa_temperature: of dwa.
+        dwa_interval: of dwa: steps whose mean loss counts.
+        gradnorm_alpha: of gradnorm.
+        gradnorm_rate: of gradnorm.
+        sampling: how a step's images are shared out among tasks of different sizes n: uniform;
+            proportional to n; or ``temperature``, proportional to n^(1 / temperature).
+        temperature: of the sampling.
+
+    Raises:
+        ConfigError: a value is out of range or does not exist.
+    """
+
+    access = Access(source_labels=True, target_labels=True)
+    needs = ()
+    mixed_inputs = True
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tasks: Tasks,
+        input_shape: Shape,
+        input_shapes: Mapping[str, Shape],
+        head: Sequence[int] | None = None,
+        stem_width: int = 16,
+        task_batch_norm: bool = True,
+        weighting: str = "equal",
+        dwa_temperature: float = 2.0,
+        dwa_interval: int = 50,
+        gradnorm_alpha: float = 1.5,
+        gradnorm_rate: float = 0.025,
+        sampling: str = "uniform",
+        temperature: float = 2.0,
+    ) -> None:
+        super().__init__(backbone, tasks)
+        for key, name, known in (
+            ("weighting", weighting, WEIGHTINGS),
+            ("sampling", sampling, SAMPLINGS),
+        ):
+            if name not in known:
+                raise ConfigError(f"method.{key}={name} does not exist{nearest(str(name), known)}")
+        if temperature <= 0 or dwa_temperature <= 0 or dwa_interval < 1 or stem_width < 1:
+            raise ConfigError(
+                "method.temperature, method.dwa_temperature, method.dwa_interval and "
+                "method.stem_width must be above 0"
+            )
+        self.names = tuple(task for task in tasks if "/" not in task)  # not what a budget hides
+        hidden = backbone.head_hidden if head is None else head
+        self.heads = nn.ModuleDict(
+            {task: perceptron(backbone.out_dim, hidden, len(tasks[task])) for task in self.names}
+        )
+        own = {task: input_shapes[task] for task in self.names}
+        self.stem_of = {t: stem_name(s) for t, s in own.items() if tuple(s) != tuple(input_shape)}
+        self.stems = nn.ModuleDict(
+            {self.stem_of[t]: make_stem(own[t], input_shape, stem_width) for t in self.stem_of}
+        )
+        if task_batch_norm:
+            for part in (self.backbone, self.stems):
+                convert_to_domain_batch_norm(part, self.names)
+        self.weighting = make_weighting(
+            weighting, self.names, (dwa_temperature, dwa_interval), (gradnorm_alpha, gradnorm_rate)
+        )
+        self.term_gradients = self.weighting.term_gradients
+        self.exponent = {"uniform": 0.0, "proportional": 1.0}.get(sampling, 1.0 / temperature)
+        self._progress = 0.0
+
+    def phases(self, budget: Budget) -> Sequence[Phase]:
+        """One phase with a stream for every task."""
+        sizes = share_out(
+            len(self.names) * budget.batch_sizes["train"],
+            [budget.sizes.get(task, 1) ** self.exponent for task in self.names],
+            budget.ranks,
+        )
+        streams = {t: Stream(t, size) for t, size in zip(self.names, sizes, strict=True)}
+        steps = budget.steps("train", len(self.names))
+        return [Phase("train", streams, steps, ("backbone", "stems", "heads", "weighting"))]
+
+    def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
+        """One weighted cross-entropy for each task, ``label_<task>``."""
+        self._progress = progress
+        losses = []
+        for task in self.names:
+            images = batch[task]
+            assert isinstance(images, Labelled)
+            losses.append(F.cross_entropy(self.predict(images.x, task).float(), images.y))
+        terms = self.weighting(torch.stack(losses))
+        return {f"label_{t}": term for t, term in zip(self.names, terms.unbind(), strict=True)}
+
+    def backward(self, terms: Mapping[str, Tensor], average: Average) -> None:
+        """By the rule of ``weighting``."""
+        trained = [p for p in self.parameters() if p.requires_grad]
+        shared = [p for p in self.backbone.parameters() if p.requires_grad]
+        self.weighting.backward(torch.stack(list(terms.values())), shared, average, self._progress)
+        if self.term_gradients:  # without the data-parallel wrapper; a second mean changes nothing
+            average([p.grad for p in trained if p.grad is not None])
+
+    def predict(self, x: Tensor, task: str) -> Tensor:
+        """Logits (B, classes of ``task``), through its stem, the trunk and its head."""
+        with use_domain(self, task):
+            logits: Tensor = self.heads[task](self.backbone(self.stem(x, task)))
+        return logits
+
+    def stem(self, x: Tensor, task: str) -> Tensor:
+        """Inputs of ``task`` as the trunk wants them."""
+        if task in self.stem_of:
+            x = self.stems[self.stem_of[task]](x)
+        return x
+
+    def predicts(self, task: str) -> bool:
+        """Every task but what a label budget hides."""
+        return task in self.names
+
+    def health(self) -> dict[str, float]:
+        """The factor on each task's loss, where it is not fixed."""
+        if type(self.weighting) is Weighting:
+            return {}
+        pairs = zip(self.names, self.weighting.weights.tolist(), strict=True)
+        return {f"weight_{task}": weight for task, weight in pairs}
+
+
+def make_weighting(
+    name: str, tasks: Sequence[str], dwa: tuple[float, int], gradnorm: tuple[float, float]
+) -> Weighting:
+    """The rule of that name with its settings."""
+    found = WEIGHTINGS[name]
+    if issubclass(found, DynamicWeightAverage):
+        return found(tasks, *dwa)
+    return found(tasks, *gradnorm) if issubclass(found, GradNorm) else found(tasks)
+
+
+def share_out(total: int, weights: Sequence[float], multiple: int) -> list[int]:
+    """Whole numbers near the weights' shares of ``total``, each a multiple and at least one of it.
+
+    Their sum is ``total`` where that can be.
+    """
+    units, everything = total // multiple, sum(weights)
+    wanted = [max(1.0, units * weight / everything) for weight in weights]
+    shares = [int(share) for share in wanted]
+    rest = [share - whole for share, whole in zip(wanted, shares, strict=True)]
+    for place in sorted(range(len(shares)), key=lambda i: -rest[i])[: max(0, units - sum(shares))]:
+        shares[place] += 1
+    while sum(shares) > max(units, len(shares)):
+        shares[shares.index(max(shares))] -= 1
+    return [share * multiple for share in shares]
+
+
+def stem_name(shape: Shape) -> str:
+    """How the stem for inputs of a shape is called, such as ``1x28x28``."""
+    return "x".join(str(size) for size in shape)
+
+
+def make_stem(shape: Shape, wanted: Shape, width: int) -> nn.Sequential:
+    """Two convolutions that map inputs of one (C, H, W) to another.
+
+    Raises:
+        ConfigError: one of them is no (C, H, W).
+    """
+    if len(shape) != 3 or len(wanted) != 3:
+        raise ConfigError(f"no stem can map inputs of shape {tuple(shape)} to {tuple(wanted)}")
+    return nn.Sequential(
+        nn.Conv2d(shape[0], width, 5, padding=2, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        AveragePool(shape[1:], wanted[1:]),
+        nn.Conv2d(width, wanted[0], 3, padding=1, bias=False),
+        nn.BatchNorm2d(wanted[0]),
+        nn.ReLU(),
+    )
+
+
+class AveragePool(nn.Module):
+    """Adaptive average pooling as two matrix products.
+
+    PyTorch's own has no deterministic gradient on a GPU.
+
+    Args:
+        size: (H, W) of what comes in.
+        wanted: (H, W) of what goes out; more than that repeats values.
+    """
+
+    def __init__(self, size: Sequence[int], wanted: Sequence[int]) -> None:
+        super().__init__()
+        for name, before, after in zip(("rows", "columns"), size, wanted, strict=True):
+            matrix = F.adaptive_avg_pool1d(torch.eye(before)[None], after)[0].T
+            self.register_buffer(name, matrix.contiguous(), persistent=False)
+        self.rows: Tensor
+        self.columns: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C, wanted H, wanted W)."""
+        return self.rows @ x @ self.columns.T
