@@ -28,7 +28,9 @@ DATA_SETS = {data_set.name: data_set for data_set in (MNIST, BSDS500, USPS, SVHN
 
 # Name of a config in conf/data -> the sets it reads.
 NEEDS: dict[str, tuple[DataSet, ...]] = {
+    "digit_tasks": (MNIST, BSDS500, USPS, SVHN),  # those of them that data.tasks names
     "digits": (),
+    "digits_parity": (),
     "digits_split": (),
     "folder": (),
     "mnist_mnistm": (MNIST, BSDS500),

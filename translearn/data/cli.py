@@ -92,6 +92,7 @@ def show_all(root: Path) -> None:
 
 WITHOUT_FILES = {
     "digits": "nothing: its data comes with scikit-learn",
+    "digits_parity": "nothing: its data comes with scikit-learn",
     "digits_split": "nothing: its data comes with scikit-learn",
     "folder": "your own images: data.source=FOLDER data.target=FOLDER",
 }
