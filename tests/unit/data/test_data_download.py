@@ -101,7 +101,7 @@ def photo_set(photos):
         "PHOTOS/train",
         "https://example.org/photos.tgz",
         sha256=digest.hexdigest(),
-        photos=len(photos),
+        samples=len(photos),
         archive_folder="top/images/train",
     )
     return DataSet("photos", "photos", (resource,), "photos in PHOTOS/train")
