@@ -51,7 +51,7 @@ class SpokenDigits(DataSource):
     def __init__(
         self,
         root: str,
-        target_speaker: str = "theo",
+        target_speaker: str = "george",
         source_speakers: Sequence[str] | None = None,
         length: int = 8000,
         mels: int = 40,
@@ -168,8 +168,10 @@ def read_wav(path: Path) -> Tensor:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks of other programs
+            # a file that breaks off would be read as a shorter one
+            warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
-    except (OSError, ValueError, EOFError, UnboundLocalError) as error:
+    except (OSError, ValueError, EOFError, UnboundLocalError, wavfile.WavFileWarning) as error:
         raise DataError(
             f"cannot read the recording {path}: {error}\nreplace it, or tl-data prepare fsdd"
         ) from error
