@@ -4,7 +4,7 @@
     python benchmarks/layer_transfer.py outputs/sweeps/FOLDER --out layer_transfer.png
 
 A panel for each data set and way of freezing, a line for each label budget: mean and standard
-deviation over seeds (and over target speakers, which share a panel).
+deviation over seeds.
 """
 
 import argparse
@@ -44,17 +44,17 @@ def read(runs: Sequence[Run]) -> Values:
         if run.status == "done":
             config = stored_config(run.folder)
             setting = (str(config["method"]["transfer"]), int(run.label_budget or 0))
-            values[panel(config)][setting].append(run.metrics["target/test/accuracy"])
+            accuracy = run.metrics["target/test/accuracy"]
+            values[panel(str(run.data), config)][setting].append(accuracy)
     return values
 
 
-def panel(config: Config) -> str:
+def panel(data: str, config: Config) -> str:
     """What the runs of one panel have in common."""
     method = config["method"]
-    if method["freeze"] == "none":
-        return f"{config['data']['name']}: all trained"
-    own = "" if method["frozen_statistics"] else ", statistics follow"
-    return f"{config['data']['name']}: transferred frozen{own}"
+    how = "all layers trained" if method["freeze"] == "none" else "transferred ones frozen"
+    head = "" if method["target_head"] == "auto" else f", {method['target_head']} head"
+    return f"{data}, {how}{head}"
 
 
 def place(transfer: str) -> tuple[int, int]:
@@ -70,11 +70,20 @@ def spread(numbers: Sequence[float]) -> tuple[float, float]:
 def print_table(values: Values) -> None:
     for name, cells in sorted(values.items()):
         choices = sorted({transfer for transfer, _ in cells}, key=place)
-        print(f"\n{name}\n| labels | " + " | ".join(choices) + " |\n|" + "---|" * (1 + len(choices)))
+        print(
+            f"\n{name}\n| labels | " + " | ".join(choices) + " |\n|" + "---|" * (1 + len(choices))
+        )
         for labels in sorted({labels for _, labels in cells}):
             row = [cells.get((transfer, labels), []) for transfer in choices]
-            shown = [f"{m:.3f} ± {s:.3f} ({len(c)})" for c in row if c for m, s in [spread(c)]]
-            print(f"| {labels} | " + " | ".join(shown) + " |")
+            print(f"| {labels} | " + " | ".join(shown(cell) for cell in row) + " |")
+
+
+def shown(accuracies: Sequence[float]) -> str:
+    """Mean, deviation and number of runs; nothing where there are none."""
+    if not accuracies:
+        return ""
+    mean, deviation = spread(accuracies)
+    return f"{mean:.3f} ± {deviation:.3f} ({len(accuracies)})"
 
 
 def draw(values: Values, path: Path) -> None:

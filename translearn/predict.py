@@ -22,8 +22,8 @@ from torch.utils.data import DataLoader
 
 from translearn.config import Config, Device, Precision, RunConfig
 from translearn.data.domain import Kind
-from translearn.data.files import FileImages
-from translearn.data.folder import SUFFIXES, visible_files
+from translearn.data.files import SUFFIXES, FileImages
+from translearn.data.folder import visible_files
 from translearn.data.fsdd import fit_length, read_wav
 from translearn.data.loaders import ImageDataset, decoded
 from translearn.data.preparation import Preparation
@@ -50,10 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or the exit code of the error that it printed.
     """
     parser = argparse.ArgumentParser(
-        prog="tl-predict", description="Label images or recordings with a trained run: CSV, a line a file."
+        prog="tl-predict",
+        description="Label images or recordings with a trained run: CSV, a line a file.",
     )
     parser.add_argument("run", metavar="RUN", help="run folder")
-    parser.add_argument("folder", metavar="FOLDER", help="folder of images (or .wav), searched through")
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder of images (or .wav), searched through"
+    )
     parser.add_argument("--out", metavar="FILE", help="write here instead of printing")
     given = parser.parse_args(arguments)
     try:

@@ -122,7 +122,7 @@ class WaveformPreparation(Preparation):
     def __call__(
         self, samples: Tensor, augment: Augment | None = None, draw: Draw | None = None
     ) -> Tensor:
-        """int16 waveforms (B, T) -> spectrograms (B, 1, mels, frames), augmented before if asked to."""
+        """int16 waveforms (B, T), augmented if asked to -> spectrograms (B, 1, mels, frames)."""
         x = samples.to(self.runtime.device, non_blocking=True).float().mul_(1.0 / FULL_SCALE)
         if augment is not None and draw is not None:
             x = augment(x, draw)

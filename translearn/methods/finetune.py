@@ -127,7 +127,7 @@ class Finetune(Method):
             raise ConfigError(
                 "method.target_head=source needs a source model with the target's classes"
             )
-        joined = next(reversed(self.backbone.group_paths)) in self.transferred
+        joined = list(self.backbone.group_paths)[-1] in self.transferred
         return same and (target_head == "source" or (target_head == "auto" and joined))
 
     def phases(self, budget: Budget) -> Sequence[Phase]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
-from scipy.io import wavfile
 from PIL import Image
+from scipy.io import wavfile
 
 
 def real_root() -> str:
@@ -86,7 +86,7 @@ def write_classes(folder: Path, counts: dict[str, int], suffix: str = ".jpg") ->
 
 
 def write_fsdd(root: Path, speakers=("ann", "bob", "cleo"), count: int = 7, rate: int = 8000):
-    """Recordings as FSDD has them: a digit is a pair of tones, each speaker at a pitch of his own."""
+    """Recordings as FSDD has them: a digit is two tones, shifted a little by the speaker."""
     folder = root / "FSDD" / "recordings"
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Whole runs on recordings: by every method that can, killed and continued, and labelled by tl-predict."""
+"""Whole runs on recordings: of several methods, killed and continued, labelled by tl-predict."""
 
 import csv
 import io

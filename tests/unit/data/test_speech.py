@@ -68,10 +68,8 @@ def slow_decibels(waveform: np.ndarray, mels: int) -> np.ndarray:
     window = np.array([0.5 - 0.5 * math.cos(2 * math.pi * n / WINDOW) for n in range(WINDOW)])
     padded = np.concatenate([np.zeros(WINDOW // 2), waveform, np.zeros(WINDOW // 2)])
     frames = 1 + len(waveform) // HOP
-    power = np.stack(
-        [np.abs(np.fft.rfft(window * padded[t * HOP : t * HOP + WINDOW])) ** 2 for t in range(frames)],
-        axis=1,
-    )  # fmt: skip
+    parts = [window * padded[t * HOP : t * HOP + WINDOW] for t in range(frames)]
+    power = np.stack([np.abs(np.fft.rfft(part)) ** 2 for part in parts], axis=1)
     decibels = 10.0 * np.log10(np.maximum(slow_filters(mels, WINDOW // 2 + 1) @ power, 1e-10))
     return np.maximum(decibels, decibels.max() - RANGE_DB)
 
@@ -82,7 +80,7 @@ def test_filters_are_those_of_a_slow_loop(mels):
     assert np.allclose(filters.numpy(), slow_filters(mels, WINDOW // 2 + 1), atol=1e-6)
     assert (filters.sum(dim=1) > 0).all()  # no band hears nothing
     inside = filters.sum(dim=0)[4:-4]  # neighbours share each frequency between their centres
-    assert torch.allclose(inside[: 100], torch.ones(100), atol=1e-5)
+    assert torch.allclose(inside[:100], torch.ones(100), atol=1e-5)
 
 
 def test_the_spectrogram_is_that_of_a_slow_loop():
