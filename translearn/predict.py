@@ -1,4 +1,4 @@
-"""tl-predict: labels a folder of images with a trained run."""
+"""tl-predict: labels a folder of images, or of recordings, with a trained run."""
 
 import argparse
 import csv
@@ -22,8 +22,9 @@ from torch.utils.data import DataLoader
 
 from translearn.config import Config, Device, Precision, RunConfig
 from translearn.data.domain import Kind
-from translearn.data.files import FileImages
-from translearn.data.folder import image_files
+from translearn.data.files import SUFFIXES, FileImages
+from translearn.data.folder import visible_files
+from translearn.data.fsdd import fit_length, read_wav
 from translearn.data.loaders import ImageDataset, decoded
 from translearn.data.preparation import Preparation
 from translearn.errors import (
@@ -39,6 +40,8 @@ from translearn.methods.base import Method
 from translearn.runtime import Runtime, loses_in_bf16
 from translearn.work import build_method
 
+FILES = {Kind.image: ("images", SUFFIXES), Kind.waveform: ("recordings (.wav)", (".wav",))}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The ``tl-predict`` command.
@@ -47,15 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or the exit code of the error that it printed.
     """
     parser = argparse.ArgumentParser(
-        prog="tl-predict", description="Label images with a trained run: CSV, a line an image."
+        prog="tl-predict",
+        description="Label images or recordings with a trained run: CSV, a line a file.",
     )
     parser.add_argument("run", metavar="RUN", help="run folder")
-    parser.add_argument("folder", metavar="FOLDER", help="folder of images, searched through")
+    parser.add_argument(
+        "folder", metavar="FOLDER", help="folder of images (or .wav), searched through"
+    )
     parser.add_argument("--out", metavar="FILE", help="write here instead of printing")
     given = parser.parse_args(arguments)
     try:
-        paths = found_images(Path(given.folder))
         predictor = Predictor.load(Path(given.run))
+        paths = found_files(Path(given.folder), predictor.prepare.kind)
         rows = predictor.predict(paths)
         names = [path.relative_to(given.folder).as_posix() for path in paths]
         lines = ((name, *row) for name, row in zip(names, rows, strict=True))
@@ -76,17 +82,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def found_images(folder: Path) -> list[Path]:
-    """The images in a folder and below, sorted.
+def found_files(folder: Path, kind: Kind) -> list[Path]:
+    """The images, or the ``.wav`` files, in a folder and below, sorted.
 
     Raises:
         DataError: there are none.
     """
+    name, suffixes = FILES[kind]
     if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder\ngive the folder that holds the images")
-    paths = image_files(folder)
+        raise DataError(f"{folder} is not a folder\ngive the folder that holds the {name}")
+    paths = visible_files(folder, suffixes)
     if not paths:
-        raise DataError(f"no images in {folder}\ngive a folder that holds images, also nested")
+        raise DataError(f"no {name} in {folder}\ngive a folder that holds {name}, also nested")
     return paths
 
 
@@ -120,8 +127,9 @@ class Predictor:
     Attributes:
         method: in evaluation mode.
         task: whose classes are predicted.
-        prepare: uint8 images to network input.
-        image_size: edge that files are resized to before the centre crop.
+        prepare: stored samples to network input.
+        stored_size: edge that images are resized to before the centre crop, or samples that
+            waveforms are cut or padded to.
         run: the run's settings.
         runtime: device and precision.
     """
@@ -129,7 +137,7 @@ class Predictor:
     method: Method
     task: str
     prepare: Preparation
-    image_size: int
+    stored_size: int
     run: RunConfig
     runtime: Runtime
 
@@ -162,8 +170,8 @@ class Predictor:
             weights = load_file(path)
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
-        if kind is not Kind.image:
-            raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels images")
+        if kind not in FILES:
+            raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels files")
         try:
             method = build_method(without_download(config), classes, backbone_shape, shapes)
             method.load_state_dict(weights)
@@ -179,24 +187,34 @@ class Predictor:
         return Predictor(method.eval(), task, prepare, size, run, runtime)
 
     def predict(self, paths: Sequence[Path]) -> Iterator[tuple[str, float]]:
-        """Label and probability of every image, in order.
+        """Label and probability of every file, in order.
 
         Raises:
-            DataError: an image cannot be read.
+            DataError: one cannot be read.
         """
-        images = FileImages(tuple(paths), self.image_size)
-        batch_size = self.run.eval_batch_size
-        workers = self.run.workers if len(paths) > batch_size else 0
         names = self.method.tasks[self.task]
-        for x, _ in decoded(DataLoader(ImageDataset(images), batch_size, num_workers=workers)):
+        for x in self.batches(paths):
             scores, labels = self.probabilities(x).max(dim=1)
             for label, score in zip(labels.tolist(), scores.tolist(), strict=True):
                 yield names[label], score
 
-    def probabilities(self, images: Tensor) -> Tensor:
-        """uint8 images (B, 3, H, W) -> probabilities (B, classes of the task)."""
+    def batches(self, paths: Sequence[Path]) -> Iterator[Tensor]:
+        """The files as stored samples: uint8 (B, 3, H, W) of images, int16 (B, T) of recordings."""
+        size = self.run.eval_batch_size
+        if self.prepare.kind is Kind.waveform:
+            for start in range(0, len(paths), size):
+                part = [read_wav(path) for path in paths[start : start + size]]
+                yield torch.stack([fit_length(waveform, self.stored_size) for waveform in part])
+            return
+        images = FileImages(tuple(paths), self.stored_size)
+        workers = self.run.workers if len(paths) > size else 0
+        for x, _ in decoded(DataLoader(ImageDataset(images), size, num_workers=workers)):
+            yield x
+
+    def probabilities(self, samples: Tensor) -> Tensor:
+        """Stored samples -> probabilities (B, classes of the task)."""
         with torch.inference_mode(), self.runtime.autocast():
-            logits = self.method.predict(self.prepare(images), self.task)
+            logits = self.method.predict(self.prepare(samples), self.task)
         return logits.float().softmax(dim=1).cpu()
 
 

@@ -1,37 +1,12 @@
 """Small convolutional networks for digits."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from translearn.backbones.base import Backbone
+from translearn.backbones.stack import Stack
 from translearn.errors import ConfigError
 
 
-class _Sequential(Backbone):
-    """Named layers one after the other, each a group of its own."""
-
-    head_hidden = (100, 100)
-    discriminator_hidden = (100,)
-
-    def __init__(self, input_shape: tuple[int, int, int], **layers: nn.Sequential) -> None:
-        super().__init__()
-        self.layers = nn.ModuleDict(layers)
-        self.group_paths = {name: (f"layers.{name}",) for name in layers}
-        try:
-            self.out_dim = self._probe(input_shape)
-        except RuntimeError as error:
-            raise ConfigError(
-                f"images of {input_shape[1]}x{input_shape[2]} are too small for this network\n"
-                "the digits networks are made for 28x28"
-            ) from error
-
-    def features(self, x: Tensor) -> Tensor:
-        """Normalised images (B, C, H, W) -> features (B, out_dim)."""
-        for layer in self.layers.values():
-            x = layer(x)
-        return x.flatten(1)
-
-
-class LeNet(_Sequential):
+class LeNet(Stack):
     """The MNIST network of the DANN paper (Ganin et al. 2016, figure 4a); max-pool before ReLU.
 
     Args:
@@ -46,7 +21,7 @@ class LeNet(_Sequential):
         )
 
 
-class Wide(_Sequential):
+class Wide(Stack):
     """Three convolutions with batch norm, 64 channels wide; 1024 features of a 28x28 image.
 
     Args:

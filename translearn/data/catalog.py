@@ -17,14 +17,33 @@ OFFICE31 = DataSet(
     name="office31",
     title="Office-31, 4110 photos of 31 classes of office objects, to be brought by you",
     resources=tuple(
-        Resource(f"office31/{domain}/images", sha256=sha256, photos=photos, unverified="")
-        for domain, (photos, sha256) in OFFICE31_DOMAINS.items()
+        Resource(f"office31/{domain}/images", sha256=sha256, samples=samples, unverified="")
+        for domain, (samples, sha256) in OFFICE31_DOMAINS.items()
     ),
     by_hand="put the original photos (Saenko et al. 2010) at "
     "office31/{amazon,dslr,webcam}/images/<class>/*.jpg",
 )
 
-DATA_SETS = {data_set.name: data_set for data_set in (MNIST, BSDS500, USPS, SVHN, OFFICE31)}
+FSDD_ADDRESS = "https://github.com/Jakobovski/free-spoken-digit-dataset"
+
+FSDD = DataSet(
+    name="fsdd",
+    title="Free Spoken Digit Dataset, 3000 recordings of 10 digits by 6 speakers",
+    resources=(
+        Resource(
+            "FSDD/recordings",
+            f"{FSDD_ADDRESS}/archive/refs/tags/v1.0.10.tar.gz",
+            # of names, sizes and bytes of the recordings of a real copy, see content_sha256
+            sha256="8fed8b0b058a7efa7544bbb3e8e98607ecdcbd47a2f0ea31139cab18a6b679c9",
+            samples=3000,
+            archive_folder="free-spoken-digit-dataset-1.0.10/recordings",
+        ),
+    ),
+    by_hand=f"the folder recordings of {FSDD_ADDRESS} in FSDD",
+)
+
+SETS = (MNIST, BSDS500, USPS, SVHN, OFFICE31, FSDD)
+DATA_SETS = {data_set.name: data_set for data_set in SETS}
 
 # Name of a config in conf/data -> the sets it reads.
 NEEDS: dict[str, tuple[DataSet, ...]] = {
@@ -33,6 +52,7 @@ NEEDS: dict[str, tuple[DataSet, ...]] = {
     "digits_parity": (),
     "digits_split": (),
     "folder": (),
+    "fsdd": (FSDD,),
     "mnist_mnistm": (MNIST, BSDS500),
     "mnist_split": (MNIST,),
     "mnist_usps": (MNIST, USPS),

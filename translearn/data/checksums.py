@@ -1,4 +1,4 @@
-"""Checksums of files by their content, and of folders of photos."""
+"""Checksums of files by their content, and of folders of samples."""
 
 import bz2
 import gzip
@@ -7,20 +7,22 @@ from pathlib import Path
 from typing import IO
 
 CHUNK = 2**20
+SAMPLE_SUFFIXES = (".jpg", ".wav")
 
 
-def photo_files(folder: Path) -> list[Path]:
-    """The ``.jpg`` files in a folder and below, sorted by their relative path as text."""
-    return sorted(folder.rglob("*.jpg"), key=lambda path: path.relative_to(folder).as_posix())
+def sample_files(folder: Path) -> list[Path]:
+    """The photos and recordings in a folder and below, sorted by their relative path as text."""
+    found = (path for path in folder.rglob("*") if path.suffix in SAMPLE_SUFFIXES)
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def content_sha256(path: Path) -> str:
-    """sha256 of a file once unpacked, or of a folder: names, sizes and bytes of its photos."""
+    """sha256 of a file once unpacked, or of a folder: names, sizes and bytes of its samples."""
     digest = hashlib.sha256()
     if path.is_dir():
-        for photo in photo_files(path):
-            content = photo.read_bytes()
-            digest.update(f"{photo.relative_to(path).as_posix()} {len(content)}\n".encode())
+        for sample in sample_files(path):
+            content = sample.read_bytes()
+            digest.update(f"{sample.relative_to(path).as_posix()} {len(content)}\n".encode())
             digest.update(content)
         return digest.hexdigest()
     with open_content(path) as file:

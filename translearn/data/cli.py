@@ -74,7 +74,7 @@ def show_all(root: Path) -> None:
         for resource in data_set.resources:
             found = resource.find(root)
             complete &= found is not None
-            kind = f" ({resource.photos} photos)" if resource.photos else ""
+            kind = f" ({resource.samples} files)" if resource.samples else ""
             print(f"  {'present' if found else 'missing':<8}{found or root / resource.path}{kind}")
         notes = {resource.unverified for resource in data_set.resources if resource.unverified}
         if not complete:

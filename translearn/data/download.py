@@ -23,7 +23,7 @@ from urllib.request import Request, urlopen
 from filelock import FileLock
 from tqdm import tqdm
 
-from translearn.data.checksums import CHUNK, content_sha256, file_md5, photo_files
+from translearn.data.checksums import CHUNK, SAMPLE_SUFFIXES, content_sha256, file_md5, sample_files
 from translearn.errors import DataError, DiskError
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ BROKEN = (OSError, EOFError, ValueError, HTTPException, tarfile.TarError, zlib.e
 
 @dataclass(frozen=True)
 class Resource:
-    """One file, or one folder of photos, that a data set needs.
+    """One file, or one folder of samples, that a data set needs.
 
     A file is right if one of its checksums is: not every published file is packed as ours was.
 
@@ -46,8 +46,9 @@ class Resource:
         address: its https address; empty where the user has to bring it. A ``.gz`` is unpacked.
         sha256: of the content, computed from a real copy; see ``content_sha256``.
         md5: of the file as it is published; taken over from somebody else.
-        photos: how many ``.jpg`` files a folder holds, its subfolders included; 0: it is a file.
-        archive_folder: where the photos lie in the archive at ``address``.
+        samples: how many photos (``.jpg``) or recordings (``.wav``) a folder holds, its subfolders
+            included; 0: it is a file.
+        archive_folder: where the samples lie in the archive at ``address``.
         unverified: what could not be checked by us.
     """
 
@@ -55,15 +56,15 @@ class Resource:
     address: str = ""
     sha256: str = ""
     md5: str = ""
-    photos: int = 0
+    samples: int = 0
     archive_folder: str = ""
     unverified: str = "address (not tried)"
 
     def find(self, root: Path) -> Path | None:
         """The file or the complete folder below ``root``, or None."""
         path = root / self.path
-        if self.photos:
-            return path if len(photo_files(path)) >= self.photos else None
+        if self.samples:
+            return path if len(sample_files(path)) >= self.samples else None
         packed = path.with_name(f"{path.name}.gz")
         return next((found for found in (path, packed) if found.is_file()), None)
 
@@ -164,8 +165,8 @@ def fetch(resource: Resource, root: Path) -> None:
         received = Path(temporary) / PurePosixPath(resource.address).name
         receive(resource.address, received)
         unpacked = Path(temporary) / "unpacked"
-        if resource.photos:
-            extract_photos(received, resource.archive_folder, unpacked)
+        if resource.samples:
+            extract_samples(received, resource.archive_folder, unpacked)
         elif received.suffix == ".gz":
             with gzip.open(received) as packed, unpacked.open("wb") as file:
                 shutil.copyfileobj(packed, file, CHUNK)
@@ -176,12 +177,12 @@ def fetch(resource: Resource, root: Path) -> None:
                 f"{resource.address} is not what its checksum says; nothing was kept\n"
                 f"try again later, or put a good copy at {place}"
             )
-        if not resource.photos:
+        if not resource.samples:
             os.replace(unpacked, place)
             return
         place.mkdir(exist_ok=True)
-        for photo in photo_files(unpacked):
-            os.replace(photo, place / photo.name)
+        for sample in sample_files(unpacked):
+            os.replace(sample, place / sample.name)
 
 
 def receive(address: str, path: Path) -> None:
@@ -228,12 +229,13 @@ def open_address(address: str) -> Any:
     return answer
 
 
-def extract_photos(archive: Path, inner_folder: str, folder: Path) -> None:
-    """Extract the ``.jpg`` files of one folder of a ``.tgz``, flat, into ``folder``."""
+def extract_samples(archive: Path, inner_folder: str, folder: Path) -> None:
+    """Extract the samples of one folder of a ``.tgz``, flat, into ``folder``."""
     folder.mkdir()
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             name = PurePosixPath(member.name)
-            if member.isfile() and str(name.parent) == inner_folder and name.suffix == ".jpg":
+            wanted = str(name.parent) == inner_folder and name.suffix in SAMPLE_SUFFIXES
+            if member.isfile() and wanted:
                 member.name = name.name
                 tar.extract(member, folder, filter="data")

@@ -181,11 +181,16 @@ def subfolder_names(folder: Path) -> list[str]:
 
 def image_files(folder: Path) -> list[Path]:
     """All visible images in a folder and below, sorted by path."""
+    return visible_files(folder, SUFFIXES)
+
+
+def visible_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The files with one of these suffixes in a folder and below, sorted by path."""
     found = []
     for where, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if not name.startswith(".") and name.lower().endswith(SUFFIXES):
+            if not name.startswith(".") and name.lower().endswith(suffixes):
                 found.append(Path(where, name))
     return sorted(found)
 

@@ -36,7 +36,7 @@ BSDS500 = DataSet(
             "BSDS500/images/train",
             "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/BSR/BSR_bsds500.tgz",
             sha256="788dbaf9c8e767f1d6f00b369a1626c2bbaa75f2f915629e55839137da0ed829",
-            photos=200,
+            samples=200,
             archive_folder="BSR/BSDS500/data/images/train",
             unverified="address (not tried), folder inside the archive",
         ),

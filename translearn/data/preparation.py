@@ -9,6 +9,7 @@ from torch import Tensor
 from translearn.backbones.base import Backbone
 from translearn.data.augment import Augment, Draw, center_crop
 from translearn.data.domain import Kind, Shape
+from translearn.data.speech import FULL_SCALE, LogMel
 from translearn.runtime import Runtime
 
 
@@ -32,6 +33,8 @@ class Preparation(ABC):
         """The preprocessing of a task whose prepared samples have ``shape``."""
         if kind is Kind.vector:
             return VectorPreparation(runtime)
+        if kind is Kind.waveform:
+            return WaveformPreparation(shape, runtime)
         return ImagePreparation(shape, backbone.mean, backbone.std, runtime)
 
 
@@ -100,3 +103,27 @@ class VectorPreparation(Preparation):
         """(B, D) -> float (B, D) on the device, augmented if asked to."""
         x = samples.to(self.runtime.device).float()
         return x if augment is None or draw is None else augment(x, draw)
+
+
+class WaveformPreparation(Preparation):
+    """Log-mel spectrograms of speech.
+
+    Args:
+        input_shape: (1, mels, frames) of a spectrogram.
+        runtime: gives device and memory format.
+    """
+
+    kind = Kind.waveform
+
+    def __init__(self, input_shape: Shape, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.log_mel = LogMel(input_shape[1], runtime.device)
+
+    def __call__(
+        self, samples: Tensor, augment: Augment | None = None, draw: Draw | None = None
+    ) -> Tensor:
+        """int16 waveforms (B, T), augmented if asked to -> spectrograms (B, 1, mels, frames)."""
+        x = samples.to(self.runtime.device, non_blocking=True).float().mul_(1.0 / FULL_SCALE)
+        if augment is not None and draw is not None:
+            x = augment(x, draw)
+        return self.log_mel(x).contiguous(memory_format=self.runtime.memory_format)

@@ -44,7 +44,8 @@ class Finetune(Method):
         source_share: share of ``run.samples`` drawn in the source phase; 0 with a pretrained
             backbone leaves that phase out, and there is no source model then.
         target_head: ``source`` (a copy of the source head; needs the same classes), ``new``, or
-            ``auto``: a copy if the classes are the same and every layer group is transferred.
+            ``auto``: a copy if the classes are the same and the last group, whose output it reads,
+            is transferred.
         transfer: the layer groups that are transferred; the others start anew.
         freeze: those of the transferred groups that keep their weights.
         frozen_statistics: whether batch norm in frozen groups keeps its running statistics.
@@ -126,7 +127,8 @@ class Finetune(Method):
             raise ConfigError(
                 "method.target_head=source needs a source model with the target's classes"
             )
-        return same and (target_head == "source" or (target_head == "auto" and not self.fresh))
+        joined = list(self.backbone.group_paths)[-1] in self.transferred
+        return same and (target_head == "source" or (target_head == "auto" and joined))
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """``source`` (without steps if ``init`` replaces it), then ``target``."""

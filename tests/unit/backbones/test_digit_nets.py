@@ -37,7 +37,7 @@ def test_building_does_not_move_batch_norm():
 
 @pytest.mark.parametrize("kind", [LeNet, Wide])
 def test_too_small_images_are_refused(kind):
-    with pytest.raises(ConfigError, match="images of 8x8 are too small"):
+    with pytest.raises(ConfigError, match="inputs of 8x8 are too small"):
         kind((3, 8, 8))
 
 

@@ -101,21 +101,22 @@ def photo_set(photos):
         "PHOTOS/train",
         "https://example.org/photos.tgz",
         sha256=digest.hexdigest(),
-        photos=len(photos),
+        samples=len(photos),
         archive_folder="top/images/train",
     )
     return DataSet("photos", "photos", (resource,), "photos in PHOTOS/train")
 
 
-def test_only_the_photos_of_one_folder_are_extracted(tmp_path, served):
-    photos = {"1.jpg": b"one", "10.jpg": b"ten", "2.jpg": b"two"}
+@pytest.mark.parametrize("suffix", ["jpg", "wav"])
+def test_only_the_samples_of_one_folder_are_extracted(suffix, tmp_path, served):
+    photos = {f"1.{suffix}": b"one", f"10.{suffix}": b"ten", f"2.{suffix}": b"two"}
     inside = {f"top/images/train/{name}": content for name, content in photos.items()}
     other = {
         "top/images/train/Thumbs.db": b"x",
-        "top/images/test/3.jpg": b"x",
-        "../../evil.jpg": b"x",
-        "top/images/train/../../../../evil.jpg": b"x",
-        "top/images/train/link.jpg": None,
+        f"top/images/test/3.{suffix}": b"x",
+        f"../../evil.{suffix}": b"x",
+        f"top/images/train/../../../../evil.{suffix}": b"x",
+        f"top/images/train/link.{suffix}": None,
     }
     served["https://example.org/photos.tgz"] = archive_of(other | inside)
     root = tmp_path / "deep" / "root"

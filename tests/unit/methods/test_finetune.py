@@ -73,8 +73,8 @@ def test_the_source_phase_leaves_the_target_head_alone():
 
 @pytest.mark.parametrize(
     ("options", "copied"),
-    [({}, True), ({"target_head": "new"}, False), ({"transfer": "first:1"}, False),
-     ({"transfer": "first:1", "target_head": "source"}, True)],
+    [({}, True), ({"target_head": "new"}, False), ({"transfer": "first:2"}, False),
+     ({"transfer": "last:1"}, True), ({"transfer": "first:1", "target_head": "source"}, True)],
 )  # fmt: skip
 def test_the_target_head_begins_as_the_source_head_where_that_makes_sense(options, copied):
     built = entered(method(SAME, **options))
