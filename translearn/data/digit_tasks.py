@@ -12,16 +12,20 @@ from translearn.data.digits import TEST_SIZE, Digits
 from translearn.data.domain import (
     DataSource,
     Domain,
+    Kind,
     Split,
     TaskSet,
     cut_domain,
     limit_labels,
     permutation,
 )
+from translearn.data.fsdd import fsdd_folder, read_speakers, recordings
 from translearn.data.pairs import CLASSES, LOADERS
+from translearn.data.speech import spectrogram_shape
 from translearn.errors import ConfigError
 
 SIZE = 28
+SPEECH, SPEECH_LENGTH, SPEECH_MELS = "fsdd", 8000, 40  # as data=fsdd has them
 STEM_MAPS = 16  # channels of the trunk's input where every task has a stem of its own
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -29,11 +33,13 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 class DigitTasks(DataSource):
     """Digit data sets as tasks of one run, each with its published splits.
 
-    Images come at 28x28, grey ones in the colours of the trunk where another set has colours.
+    Images come at 28x28, grey ones in the colours of the trunk where another set has colours. With
+    the spoken digits among them every task has a stem: the trunk then receives ``STEM_MAPS`` maps
+    of 28x28, and the recordings of all speakers come as spectrograms.
 
     Args:
         root: the data root folder.
-        tasks: the data sets, any of mnist, mnistm, usps and svhn.
+        tasks: the data sets, any of mnist, mnistm, usps, svhn and fsdd.
         names: a name for each task; None: the data sets' own.
         val_fraction: share of each training split cut off for validation.
         split_seed: decides that cut.
@@ -52,8 +58,9 @@ class DigitTasks(DataSource):
         download: bool = True,
     ) -> None:
         for name in tasks:
-            if name not in LOADERS:
-                raise ConfigError(f"data.tasks: no data set {name}{nearest(str(name), LOADERS)}")
+            if name not in (*LOADERS, SPEECH):
+                known = (*LOADERS, SPEECH)
+                raise ConfigError(f"data.tasks: no data set {name}{nearest(str(name), known)}")
         self.names = tuple(tasks if names is None else names)
         check_names(self.names, len(tasks))
         if target_labels_per_class is not None and "target" not in self.names:
@@ -74,6 +81,9 @@ class DigitTasks(DataSource):
         domains: dict[str, Domain] = {}
         channels, protocol = 1, "published"
         for name, data in zip(self.names, self.tasks, strict=True):
+            if data == SPEECH:
+                domains[name] = self._speech()
+                continue
             train, test, published = LOADERS[data](self.root, SIZE, self.download)
             domains[name] = cut_domain(
                 data, CLASSES, train, test, self.val_fraction, self.split_seed
@@ -82,8 +92,24 @@ class DigitTasks(DataSource):
             channels = max(channels, train.x.shape[1])
             if not published:
                 protocol = "rebuilt"
-        tasks = TaskSet("+".join(self.tasks), domains, (channels, SIZE, SIZE), protocol)
+        shape = (channels, SIZE, SIZE)
+        if SPEECH in self.tasks:
+            domains = {
+                name: replace(domain, input_shape=domain.input_shape or shape)
+                for name, domain in domains.items()
+            }
+            shape = (STEM_MAPS, SIZE, SIZE)
+        tasks = TaskSet("+".join(self.tasks), domains, shape, protocol)
         return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
+
+    def _speech(self) -> Domain:
+        """The recordings of all speakers."""
+        folder = fsdd_folder(self.root, self.download)
+        found = recordings(folder)
+        train, test = read_speakers(folder, found, list(found), SPEECH_LENGTH)
+        domain = cut_domain(SPEECH, CLASSES, train, test, self.val_fraction, self.split_seed)
+        shape = spectrogram_shape(SPEECH_MELS, SPEECH_LENGTH)
+        return replace(domain, kind=Kind.waveform, input_shape=shape)
 
 
 class DigitsParity(DataSource):

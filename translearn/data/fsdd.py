@@ -94,9 +94,7 @@ class SpokenDigits(DataSource):
             ConfigError: a speaker does not exist.
             DataError: files are missing or broken.
         """
-        folder = data_root(self.root) / FSDD.resources[0].path
-        if not any(folder.glob("*.wav")):
-            (folder,) = require(FSDD, self.root, self.download)
+        folder = fsdd_folder(self.root, self.download)
         found = recordings(folder)
         others = [speaker for speaker in found if speaker != self.target_speaker]
         sources = others if self.source_speakers is None else list(self.source_speakers)
@@ -119,19 +117,42 @@ class SpokenDigits(DataSource):
     def _domain(
         self, name: str, folder: Path, found: Recordings, speakers: Sequence[str]
     ) -> Domain:
-        train: list[tuple[Tensor, int]] = []
-        test: list[tuple[Tensor, int]] = []
-        for speaker in speakers:
-            for label, digit in enumerate(CLASSES):
-                for index in range(checked_count(folder, found, speaker, digit)):
-                    path = folder / f"{digit}_{speaker}_{index}.wav"
-                    waveform = fit_length(read_wav(path), self.length)
-                    (test if index < TEST_RECORDINGS else train).append((waveform, label))
+        train, test = read_speakers(folder, found, speakers, self.length)
         domain = cut_domain(
-            f"fsdd:{name}", CLASSES, as_split(train), as_split(test),
-            self.val_fraction, self.split_seed,
-        )  # fmt: skip
+            f"fsdd:{name}", CLASSES, train, test, self.val_fraction, self.split_seed
+        )
         return replace(domain, kind=Kind.waveform)
+
+
+def fsdd_folder(root: str, download: bool) -> Path:
+    """The folder of recordings, downloaded if it is missing.
+
+    Raises:
+        DataError: it is missing.
+    """
+    folder = data_root(root) / FSDD.resources[0].path
+    if not any(folder.glob("*.wav")):
+        (folder,) = require(FSDD, root, download)
+    return folder
+
+
+def read_speakers(
+    folder: Path, found: Recordings, speakers: Sequence[str], length: int
+) -> tuple[Split, Split]:
+    """The training and the test recordings of some speakers, as int16 (N, length).
+
+    Raises:
+        DataError: a file is missing or broken.
+    """
+    train: list[tuple[Tensor, int]] = []
+    test: list[tuple[Tensor, int]] = []
+    for speaker in speakers:
+        for label, digit in enumerate(CLASSES):
+            for index in range(checked_count(folder, found, speaker, digit)):
+                path = folder / f"{digit}_{speaker}_{index}.wav"
+                waveform = fit_length(read_wav(path), length)
+                (test if index < TEST_RECORDINGS else train).append((waveform, label))
+    return as_split(train), as_split(test)
 
 
 def recordings(folder: Path) -> Recordings:
