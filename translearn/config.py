@@ -51,6 +51,10 @@ class Select(StrEnum):
     last = "last"
     source_val = "source_val"
     target_val = "target_val"
+    entropy = "entropy"
+    im = "im"
+    snd = "snd"
+    bnm = "bnm"
     oracle = "oracle"
 
 
@@ -88,6 +92,7 @@ class RunConfig:
     ema: float = MISSING
     augment_tasks: list[str] = MISSING
     select: Select = MISSING
+    select_floor: float = MISSING
     device: Device = MISSING
     precision: Precision = MISSING
     threads: int | None = MISSING
@@ -124,6 +129,8 @@ class RunConfig:
                 raise ConfigError(f"run.{name}={value} must be at least {low}")
         if not 0 <= run.ema < 1:
             raise ConfigError(f"run.ema={run.ema} must be at least 0 and below 1")
+        if not 0 <= run.select_floor <= 1:
+            raise ConfigError(f"run.select_floor={run.select_floor} must be in 0 to 1")
         unknown = set(run.evaluate) - {"val", "test"}
         if unknown:
             raise ConfigError(f"run.evaluate={run.evaluate}: choose from val, test")

@@ -92,7 +92,8 @@ def fit(
     if not progress.entered:
         method.enter(phase, job.view)
         progress.entered = True
-        progress.best_score = -math.inf  # the weights of an earlier phase are no candidates
+        # the weights of an earlier phase are no candidates
+        progress.best_score, progress.best_source = -math.inf, 0.0
     if not phase.steps:
         return
     method.requires_grad_(False)

@@ -16,11 +16,13 @@ from translearn.evaluate import Judge
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
 from translearn.stop import Stop
+from translearn.validators import RULES
 
 SELECTED_METRIC = {
     Select.source_val: "source/val/accuracy",
     Select.target_val: "target/val/accuracy",
     Select.oracle: "target/test/accuracy",
+    **dict.fromkeys(RULES, "source/val/accuracy"),  # their floor
 }
 
 
@@ -38,6 +40,8 @@ class Progress:
     log_offset: int = 0
     best_score: float = -math.inf
     best_step: int = -1
+    best_source: float = 0.0  # source validation accuracies, which label-free rules need:
+    chosen_source: float = 0.0  # the highest so far, and that of the chosen weights
     bad_points: int = 0
     warnings: list[str] = field(default_factory=list)
     before: dict[str, float] = field(default_factory=dict)  # scores that earlier phases asked for
@@ -78,7 +82,8 @@ def check_selection(run: RunConfig, method: type[Method], judge: Judge) -> None:
         ConfigError: as said.
     """
     access = method.access
-    refused = (run.select is Select.source_val and not access.source_labels) or (
+    by_source = run.select is Select.source_val or run.select in RULES
+    refused = (by_source and not access.source_labels) or (
         run.select is Select.target_val and not access.target_labels
     )
     if refused:

@@ -11,12 +11,14 @@ from tqdm import tqdm
 
 from translearn import __version__, checkpoint
 from translearn.config import RunConfig, Select
+from translearn.data.loaders import make_resident
 from translearn.evaluate import accuracies
 from translearn.job import SELECTED_METRIC, Job, Progress
-from translearn.methods.base import Phase
+from translearn.methods.base import Method, Phase
 from translearn.results import MetricsLog
 from translearn.runtime import Runtime
 from translearn.training import Average, Finite
+from translearn.validators import RULES, SAMPLES, prefers
 
 ADVICE_AFTER = 3  # bad log points in a row
 
@@ -143,6 +145,40 @@ def needs_last(run: RunConfig) -> bool:
     return run.select is not Select.last
 
 
+def label_free_scores(job: Job, method: Method) -> dict[str, float]:
+    """``target/unlabelled/<rule>`` of every rule that needs no target labels."""
+    images = job.view["target"].x
+    images = make_resident(images[torch.arange(min(SAMPLES, len(images)))], 2**62, job.run.workers)
+    assert isinstance(images, Tensor)
+    training = method.training
+    method.eval()
+    with torch.inference_mode(), job.runtime.autocast():
+        parts = [
+            method.predict(job.prepare["target"](x), "target")
+            for x in images.split(job.run.eval_batch_size)
+        ]
+    method.train(training)
+    probabilities = torch.cat(parts).float().softmax(dim=1)
+    return {f"target/unlabelled/{name}": rule(probabilities) for name, rule in RULES.items()}
+
+
+def chosen(run: RunConfig, progress: Progress, metrics: Mapping[str, float]) -> bool:
+    """Whether ``run.select`` prefers these weights to the best so far; if so they are noted."""
+    wanted = SELECTED_METRIC.get(run.select)
+    if wanted is None:
+        return False
+    score, replaces = metrics[wanted], metrics[wanted] > progress.best_score
+    if run.select in RULES:
+        source, score = score, metrics[f"target/unlabelled/{run.select}"]
+        progress.best_source = max(progress.best_source, source)
+        floor = run.select_floor * progress.best_source
+        replaces = prefers(score, progress.best_score, source, progress.chosen_source, floor)
+        progress.chosen_source = source if replaces else progress.chosen_source
+    if replaces:
+        progress.best_score, progress.best_step = score, progress.step
+    return replaces
+
+
 def evaluate(
     job: Job,
     run: RunConfig,
@@ -162,6 +198,8 @@ def evaluate(
     wanted = SELECTED_METRIC.get(run.select)
     for split in dict.fromkeys([*run.evaluate, *([wanted.split("/")[1]] if wanted else [])]):
         metrics |= job.judge.score(method, split, run.eval_samples)
+    if run.select in RULES:
+        metrics |= label_free_scores(job, method)
     metrics_log.write(
         phase=phase.name,
         step=progress.step,
@@ -170,9 +208,7 @@ def evaluate(
         core_seconds=progress.core_seconds,
         **metrics,
     )
-    if wanted and metrics[wanted] > progress.best_score:
-        progress.best_score, progress.best_step = metrics[wanted], progress.step
-        if job.first_rank:
-            checkpoint.save(job.checkpoints, {"method": method.state_dict()}, "best")
+    if chosen(run, progress, metrics) and job.first_rank:
+        checkpoint.save(job.checkpoints, {"method": method.state_dict()}, "best")
     shown = {k: v for k, v in metrics.items() if k.endswith("/accuracy")}
     return {k.replace("/accuracy", "").replace("/", "_"): f"{v:.3f}" for k, v in shown.items()}
