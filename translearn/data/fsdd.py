@@ -31,7 +31,7 @@ from translearn.errors import ConfigError, DataError
 CLASSES = tuple(str(digit) for digit in range(10))
 TEST_RECORDINGS = 5  # of each digit by each speaker: indices 0 to 4, as published
 
-# What scipy raises at files that are cut short or damaged at random: tried on a header's every byte.
+# What scipy raised at files that were cut short, or had a byte of their header changed at random.
 BROKEN = (
     OSError, ValueError, EOFError, UnboundLocalError, ZeroDivisionError, struct.error,
     wavfile.WavFileWarning,
