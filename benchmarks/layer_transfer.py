@@ -93,6 +93,8 @@ def draw(values: Values, path: Path) -> None:
     figure, axes = plt.subplots(
         rows, columns, figsize=(4.6 * columns, 3.0 * rows), sharey=True, squeeze=False
     )
+    budgets = sorted({labels for cells in values.values() for _, labels in cells})
+    colours = {labels: f"C{place}" for place, labels in enumerate(budgets)}
     for axis, (name, cells) in zip(axes.flat, sorted(values.items()), strict=False):
         choices = sorted({transfer for transfer, _ in cells}, key=place)
         for labels in sorted({labels for _, labels in cells}):
@@ -101,15 +103,16 @@ def draw(values: Values, path: Path) -> None:
             means, deviations = zip(*pairs, strict=True)
             axis.errorbar(
                 places, means, deviations, marker="o", markersize=4, capsize=3, linewidth=1.2,
-                label=f"{labels} a class",
+                color=colours[labels], label=f"{labels} a class",
             )  # fmt: skip
         axis.set_xticks(range(len(choices)), choices, rotation=30)
         axis.set_title(name, fontsize=10)
+        axis.legend(fontsize=8, title="target labels", title_fontsize=8, loc="lower right")
         axis.grid(alpha=0.3)
     for axis in axes.flat[len(values) :]:
         axis.set_visible(False)
-    axes[0, 0].set_ylabel("target test accuracy")
-    axes[0, 0].legend(fontsize=8, title="target labels", title_fontsize=8)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("target test accuracy")
     figure.tight_layout()
     figure.savefig(path, dpi=90)
 

@@ -1,5 +1,6 @@
 """Spoken digits: the Free Spoken Digit Dataset, some speakers to another one."""
 
+import struct
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,12 @@ from translearn.errors import ConfigError, DataError
 
 CLASSES = tuple(str(digit) for digit in range(10))
 TEST_RECORDINGS = 5  # of each digit by each speaker: indices 0 to 4, as published
+
+# What scipy raised at files that were cut short, or had a byte of their header changed at random.
+BROKEN = (
+    OSError, ValueError, EOFError, UnboundLocalError, ZeroDivisionError, struct.error,
+    wavfile.WavFileWarning,
+)  # fmt: skip
 
 Recordings = Mapping[str, Mapping[str, int]]  # speaker -> digit -> how many, numbered from 0
 
@@ -200,9 +207,10 @@ def read_wav(path: Path) -> Tensor:
             # a file that breaks off would be read as a shorter one
             warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
-    except (OSError, ValueError, EOFError, UnboundLocalError, wavfile.WavFileWarning) as error:
+    except BROKEN as error:
         raise DataError(
-            f"cannot read the recording {path}: {error}\nreplace it, or tl-data prepare fsdd"
+            f"cannot read the recording {path}: {error}\n"
+            "delete it and run tl-data prepare fsdd, or replace it"
         ) from error
     if rate != RATE or samples.dtype != np.int16 or samples.ndim != 1 or not len(samples):
         kind = f"{rate} Hz, {samples.dtype}, shape {samples.shape}"

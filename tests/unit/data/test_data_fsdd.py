@@ -95,6 +95,12 @@ def test_a_speaker_alone_is_no_pair(tmp_path):
         spoken(tmp_path).load()
 
 
+def flip(path, place):
+    content = bytearray(path.read_bytes())
+    content[place] = 0
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -102,6 +108,8 @@ def test_a_speaker_alone_is_no_pair(tmp_path):
         (lambda path: path.write_bytes(b"RIFF no wave"), r"cannot read .*4_ann_2\.wav"),
         (lambda path: path.write_bytes(b""), r"cannot read .*4_ann_2\.wav"),
         (lambda path: path.write_bytes(path.read_bytes()[:999]), r"cannot read .*_2\.wav: .*EOF"),
+        (lambda path: path.write_bytes(path.read_bytes()[:30]), r"cannot read .*4_ann_2\.wav"),
+        (lambda path: flip(path, 32), r"cannot read .*4_ann_2\.wav"),
         (lambda path: wavfile.write(path, 16000, np.ones(9, np.int16)),
          r"4_ann_2\.wav must be 8000 Hz, mono, 16 bit; it is 16000 Hz"),
         (lambda path: wavfile.write(path, 8000, np.ones((9, 2), np.int16)), r"shape \(9, 2\)"),
