@@ -10,6 +10,7 @@ from translearn.report.drawing import Evidence, bare, class_colours, new_figure,
 
 TSNE_STEPS = 500
 LEGEND_CLASSES = 20
+LEAST_TOLD_APART = 50  # samples of each domain, below which their distance would be chance
 
 
 def embedding(evidence: Evidence) -> dict[str, Figure]:
@@ -69,8 +70,9 @@ def project(
 
 
 def distance_note(features: Mapping[str, NDArray[np.float32]]) -> str:
-    """The proxy A-distance of source and target in words, where both are there."""
-    if not {"source", "target"} <= features.keys():
+    """The proxy A-distance of source and target in words, where there are enough of both."""
+    counts = [len(features.get(task, ())) for task in ("source", "target")]
+    if min(counts) < LEAST_TOLD_APART:
         return ""
     distance = proxy_a_distance(features["source"], features["target"])
     return f"; proxy A-distance {distance:.2f} (0: mixed, 2: apart)"

@@ -18,7 +18,7 @@ from translearn.report.drawing import Evidence, Examples
 from translearn.report.figures import draw
 
 MOST_EXAMPLES = 800  # over all tasks: their t-SNE takes about a second of one core
-SECONDS = 2.0  # of prediction for a task's examples, so that large networks show fewer
+SECONDS = 3.0  # of prediction for a task's examples, so that large networks show fewer
 BATCH = 16
 
 
