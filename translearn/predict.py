@@ -1,4 +1,4 @@
-"""tl-predict: labels a folder of images with a trained run."""
+"""tl-predict: labels images with a trained run."""
 
 import argparse
 import csv
@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
@@ -36,6 +36,7 @@ from translearn.errors import (
 )
 from translearn.folders import stored_config
 from translearn.methods.base import Method
+from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
 from translearn.runtime import Runtime, loses_in_bf16
 from translearn.work import build_method
 
@@ -50,22 +51,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="tl-predict", description="Label images with a trained run: CSV, a line an image."
     )
     parser.add_argument("run", metavar="RUN", help="run folder")
-    parser.add_argument("folder", metavar="FOLDER", help="folder of images, searched through")
+    parser.add_argument(
+        "images", metavar="FOLDER|IMAGE", help="folder, searched through; or one image"
+    )
     parser.add_argument("--out", metavar="FILE", help="write here instead of printing")
+    parser.add_argument(
+        "--top", metavar="K", type=int, default=1, help="the K likeliest labels (1)"
+    )
+    parser.add_argument("--json", action="store_true", help="a JSON list instead of CSV")
+    parser.add_argument(
+        "--grid", metavar="FILE.png", help=f"also draw the first {MOST_IN_GRID} images, labelled"
+    )
     given = parser.parse_args(arguments)
     try:
-        paths = found_images(Path(given.folder))
+        check_files(given.out, given.grid)
+        top, paths = Path(given.images), found_images(Path(given.images))
         predictor = Predictor.load(Path(given.run))
-        rows = predictor.predict(paths)
-        names = [path.relative_to(given.folder).as_posix() for path in paths]
-        lines = ((name, *row) for name, row in zip(names, rows, strict=True))
+        if not 1 <= given.top <= predictor.num_classes:
+            raise ConfigError(
+                f"--top {given.top}: choose 1 to {predictor.num_classes}, the classes of the run"
+            )
+        names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
+        labelled = predictor.predict(paths, given.top)
+        lines: Iterable[Line] = (Line(name, row) for name, row in zip(names, labelled, strict=True))
+        if given.grid is not None:
+            lines = list(lines)
+            images = FileImages(tuple(paths), predictor.image_size)
+            draw_grid(Path(given.grid), images, lines, f"labelled as {predictor.task}")
+        put = write_json if given.json else write
         if given.out is None:
             if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(errors="surrogateescape")  # file names may be any bytes
-            write(sys.stdout, lines)
+            put(sys.stdout, lines, given.top)
             sys.stdout.flush()
         else:
-            write_file(Path(given.out), lines)
+            write_file(Path(given.out), lines, given.top, put)
     except TranslearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -77,38 +97,59 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def found_images(folder: Path) -> list[Path]:
-    """The images in a folder and below, sorted.
+    """The images in a folder and below, sorted; or the one image.
 
     Raises:
         DataError: there are none.
     """
+    if folder.is_file():
+        return [folder]
     if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder\ngive the folder that holds the images")
+        raise DataError(
+            f"{folder} is not a folder and no file\ngive the folder that holds the images, or one"
+        )
     paths = image_files(folder)
     if not paths:
         raise DataError(f"no images in {folder}\ngive a folder that holds images, also nested")
     return paths
 
 
-def write(file: TextIO, lines: Iterable[tuple[str, str, float]]) -> None:
-    """Write the CSV with its header."""
+def write(file: TextIO, lines: Iterable[Line], top: int) -> None:
+    """Write the CSV: path, label, probability; then label_2, probability_2 and so on."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("path", "label", "probability"))
-    writer.writerows((path, label, f"{probability:.4f}") for path, label, probability in lines)
+    more = [f"{name}_{k}" for k in range(2, top + 1) for name in ("label", "probability")]
+    writer.writerow(("path", "label", "probability", *more))
+    for path, labels in lines:
+        cells = [cell for label, probability in labels for cell in (label, f"{probability:.4f}")]
+        writer.writerow((path, *cells))
 
 
-def write_file(path: Path, lines: Iterable[tuple[str, str, float]]) -> None:
-    """Write the CSV to a file, once every image is labelled.
+def check_files(out: str | None, grid: str | None) -> None:
+    """Tell before the images are read that a file cannot be written.
+
+    Raises:
+        ConfigError: the grid is no .png.
+        DiskError: a folder does not exist.
+    """
+    for option, name in (("--out", out), ("--grid", grid)):
+        if name is not None and not Path(name).parent.is_dir():
+            raise DiskError(f"cannot write {option} {name}: no folder {Path(name).parent}")
+    if grid is not None and not grid.lower().endswith(".png"):
+        raise ConfigError(f"--grid {grid}: name a file that ends in .png")
+
+
+def write_file(
+    path: Path, lines: Iterable[Line], top: int, put: Callable[[TextIO, Iterable[Line], int], None]
+) -> None:
+    """Write to a file, once every image is labelled.
 
     Raises:
         DiskError: the file cannot be written.
     """
-    if not path.parent.is_dir():  # told before the images are read
-        raise DiskError(f"cannot write --out {path}: no folder {path.parent}")
     complete = list(lines)
     try:
         with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            write(file, complete)
+            put(file, complete, top)
     except OSError as error:
         raise DiskError(f"cannot write --out {path}: {error.strerror}") from error
 
@@ -134,8 +175,12 @@ class Predictor:
     runtime: Runtime
 
     @staticmethod
-    def load(folder: Path) -> "Predictor":
+    def load(folder: Path, portable: bool = False) -> "Predictor":
         """Read a finished run.
+
+        Args:
+            folder: of the run.
+            portable: compute on the CPU in fp32, the same everywhere.
 
         Raises:
             CheckpointError: it left no model, or a damaged one, or one of another config.
@@ -152,6 +197,8 @@ class Predictor:
         config = stored_config(folder)
         run = RunConfig.of(config["run"])
         run.device = Device.auto  # wherever it was trained, predict on what is here
+        if portable:
+            run.device, run.precision = Device.cpu, Precision.fp32
         try:
             with safe_open(path, "pt") as file:
                 about = json.loads(file.metadata()["translearn"])
@@ -178,8 +225,13 @@ class Predictor:
         prepare = Preparation.of(kind, shapes[task], method.backbone, runtime)
         return Predictor(method.eval(), task, prepare, size, run, runtime)
 
-    def predict(self, paths: Sequence[Path]) -> Iterator[tuple[str, float]]:
-        """Label and probability of every image, in order.
+    @property
+    def num_classes(self) -> int:
+        """How many labels there are."""
+        return len(self.method.tasks[self.task])
+
+    def predict(self, paths: Sequence[Path], top: int = 1) -> Iterator[list[tuple[str, float]]]:
+        """The ``top`` likeliest labels with their probabilities of every image, in order.
 
         Raises:
             DataError: an image cannot be read.
@@ -189,9 +241,10 @@ class Predictor:
         workers = self.run.workers if len(paths) > batch_size else 0
         names = self.method.tasks[self.task]
         for x, _ in decoded(DataLoader(ImageDataset(images), batch_size, num_workers=workers)):
-            scores, labels = self.probabilities(x).max(dim=1)
-            for label, score in zip(labels.tolist(), scores.tolist(), strict=True):
-                yield names[label], score
+            # stable: of equal scores the first class comes first, as in the judge's argmax
+            scores, labels = self.probabilities(x).sort(dim=1, descending=True, stable=True)
+            for rows in zip(labels[:, :top].tolist(), scores[:, :top].tolist(), strict=True):
+                yield [(names[label], score) for label, score in zip(*rows, strict=True)]
 
     def probabilities(self, images: Tensor) -> Tensor:
         """uint8 images (B, 3, H, W) -> probabilities (B, classes of the task)."""

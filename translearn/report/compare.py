@@ -81,11 +81,9 @@ def compare(runs: Sequence[Run], metric: str | None = None) -> Comparison:
         metric: instead of each row's headline metric.
     """
     rows = [row for row in group(runs)[0] if shown_metric(row, metric)]
-    by_data = {key for key in ("backbone", "augment") if _decided_by_data(rows, key)}
-    column_keys = ["data", "protocol", "label_budget", *sorted(by_data)]
-    row_keys = [
-        "method", *(k for k in ("backbone", "augment") if k not in by_data), "selection"
-    ]  # fmt: skip
+    # what a data set's recipe brings is no part of the method
+    own = [key for key in ("backbone", "augment") if not _decided_by_data(rows, key)]
+    column_keys, row_keys = ["data", "protocol", "label_budget"], ["method", *own, "selection"]
     columns = {
         id(row): (*_parts(row, column_keys, True), shown_metric(row, metric)) for row in rows
     }
@@ -124,7 +122,10 @@ def make_cell(row: Row, beside: Sequence[Row], rows: Sequence[Row], metric: str)
         row=row,
         text=spread(metric, values),
         count=len(values),
-        best=best is not None and row in fair and mean(values) == mean(best.values(metric)),
+        best=len(fair) > 1
+        and best is not None
+        and row in fair
+        and mean(values) == mean(best.values(metric)),
         close=row in fair and row is not best and p is not None and p >= SIGNIFICANT,
         note=note(row, rows),
     )
@@ -218,7 +219,7 @@ def latex(comparison: Comparison) -> str:
     ]
     for label, cells in comparison.rows.items():
         lines.append(" & ".join([tex(label), *map(_tex_cell, cells)]) + r" \\")
-    below = "mean and standard deviation over seeds; bold: best mean; approx: not told from it by"
+    below = "bold: best mean; approx: not told from it; downarrow: below source_only"
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", f"% {below}", f"% {TEST}", ""])
 
 
