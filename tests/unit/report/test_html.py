@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -17,7 +16,7 @@ from translearn.report.table import main
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
 REFERENCE = {"method": "source_only", "quadrant": "reference"}
-HOSTILE = "<script>alert('x')</script>\"&{{7*7}}"
+HOSTILE = "<script>alert('x')</script>\"&{{7919*7919}}"
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -173,9 +172,9 @@ def test_hostile_names_are_text(tmp_path: Path, write_run: Write) -> None:
     (folder / "figures").mkdir()
     (folder / "figures" / '"><script>x.png').write_bytes(PIXEL)
     page = Page(report(collect([tmp_path])))
-    assert not [tag for tag, _ in page.tags if tag in ("script", "b") and tag == "script"]
+    assert "script" not in [tag for tag, _ in page.tags]
     assert page.text.count(HOSTILE) >= 6  # as it was given; templates in it were not run
-    assert "49" not in re.sub(r"[0-9a-f]{8,}", "", page.text.replace(HOSTILE, ""))
+    assert "62710561" not in page.text
     sources = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
     assert sources and all(source.startswith("data:image/png") for source in sources)
     assert all(set(attributes) <= {"src", "alt"} for tag, attributes in page.tags if tag == "img")
