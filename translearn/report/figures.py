@@ -156,9 +156,14 @@ def class_accuracies(evidence: Evidence) -> dict[str, Figure]:
 
 
 def sample_grid(evidence: Evidence) -> dict[str, Figure]:
-    """Images of the main task with what they were taken for: some by chance, then errors."""
+    """Images of the main task with what they were taken for: some by chance, then errors.
+
+    Nothing where the task is labelled and not scored as classes: clusters have other numbers.
+    """
     shown = evidence.examples.get(evidence.main_task)
     if shown is None or shown.images is None:
+        return {}
+    if shown.labels is not None and evidence.main_task not in evidence.confusions:
         return {}
     names, size = evidence.classes[evidence.main_task], GRID_COLUMNS * GRID_ROWS
     predicted, sure = shown.probabilities.argmax(axis=1), shown.probabilities.max(axis=1)

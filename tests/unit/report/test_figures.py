@@ -1,5 +1,7 @@
 """The figures of a run: drawn from what the run says, and never at its cost."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,12 @@ from translearn.report import evidence as gathering
 from translearn.report import figures as drawn
 from translearn.report.drawing import Evidence, Examples, image_grid, save, task_colours, words
 from translearn.report.embedding import embedding, proxy_a_distance
-from translearn.report.figures import class_accuracies, confusion_matrices, learning_curves
+from translearn.report.figures import (
+    class_accuracies,
+    confusion_matrices,
+    learning_curves,
+    sample_grid,
+)
 
 FEW = ("run=smoke", "method=finetune", "data=digits_split", "data.target_labels_per_class=5")
 
@@ -178,6 +185,18 @@ def test_class_bars_are_the_accuracies_and_a_class_without_samples_has_none():
 def test_many_classes_and_missing_labels_are_drawn(tmp_path, classes, labels):
     assert drawn.draw(made_up(classes, labels, LOG), tmp_path) == []
     assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_the_grid_shows_errors_only_where_classes_are_scored():
+    evidence = made_up()
+    (figure,) = sample_grid(evidence).values()
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    shown = evidence.examples["target"]
+    wrong = int((shown.probabilities.argmax(axis=1) != shown.labels).sum())
+    assert sum("\nis class" in text for text in texts) >= min(24, wrong) > 0
+    assert sample_grid(replace(evidence, confusions={})) == {}
+    (plain,) = sample_grid(replace(made_up(labels=False), confusions={})).values()
+    assert not any("is class" in text.get_text() for text in plain.axes[0].texts)
 
 
 def test_the_proxy_a_distance_tells_domains_apart():
