@@ -9,9 +9,9 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
 
@@ -24,7 +24,7 @@ from translearn.data.preparation import Preparation
 from translearn.errors import ConfigError, DiskError, TranslearnError
 from translearn.methods.base import Method
 from translearn.predict import Predictor
-from translearn.results import read_result, write_model
+from translearn.results import read_result
 
 TOLERANCE = 1e-4
 SIZES = (3, 1, 7)  # images a batch in the check: one that the export did not see, too
@@ -95,7 +95,7 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
         ConfigError: there is no run, or a package for ONNX is missing.
         CheckpointError: the run left no whole model.
         DiskError: a file cannot be written.
-        TranslearnError: a file gives other scores than the run.
+        TranslearnError: a file gave other scores than the run, or the network cannot be exported.
     """
     missing = [name for name in ONNX_PARTS if onnx and find_spec(name) is None]
     if missing:
@@ -123,29 +123,30 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, writer in writers.items():
-            again = writer(model, batches[0], out / name, about)
-            errors[name] = max(
-                float((again(batch).detach() - scores).abs().max())
+            again = writer(model, batches[0], out / name, run)
+            gaps = [
+                (again(batch).detach() - scores).abs().max()
                 for batch, scores in zip(batches, expected, strict=True)
-            )
+            ]
+            errors[name] = float(torch.stack(gaps).max())  # nan, if any is
+            if not errors[name] <= TOLERANCE:
+                (out / name).unlink(missing_ok=True)
+                raise TranslearnError(
+                    f"{out / name} gave other scores than the run, and was deleted: they differ by "
+                    f"{errors[name]:.1e}, and {TOLERANCE:.0e} is allowed"
+                )
         write_atomic(out / "model.json", (json.dumps(about, indent=2) + "\n").encode())
     except OSError as error:
         raise DiskError(f"cannot write {error.filename or out}: {error.strerror}") from error
-    wrong = [name for name, error in errors.items() if not error <= TOLERANCE]
-    if wrong:
-        raise TranslearnError(
-            f"{out / wrong[0]} gives other scores than the run: they differ by "
-            f"{errors[wrong[0]]:.1e}, and {TOLERANCE:.0e} is allowed\ndo not use it"
-        )
     return errors
 
 
 Scores = Callable[[Tensor], Tensor]
 
 
-def _safetensors(model: Portable, images: Tensor, path: Path, about: dict[str, Any]) -> Scores:
-    """The weights with their names; read into another copy of the method."""
-    write_model(path.parent, model.method.state_dict(), about)
+def _safetensors(model: Portable, images: Tensor, path: Path, run: Path) -> Scores:
+    """The run's own file, with what tl-predict needs; read into another copy of the method."""
+    write_atomic(path, (run / "model.safetensors").read_bytes())
     fresh = copy.deepcopy(model)
     for tensor in fresh.method.state_dict().values():
         tensor.zero_()  # so that nothing of the original is left
@@ -153,7 +154,7 @@ def _safetensors(model: Portable, images: Tensor, path: Path, about: dict[str, A
     return _without_gradients(fresh)
 
 
-def _program(model: Portable, images: Tensor, path: Path, about: dict[str, Any]) -> Scores:
+def _program(model: Portable, images: Tensor, path: Path, run: Path) -> Scores:
     """A torch.export program of any batch size."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -163,7 +164,7 @@ def _program(model: Portable, images: Tensor, path: Path, about: dict[str, Any])
     return _without_gradients(torch.export.load(path).module())
 
 
-def _onnx(model: Portable, images: Tensor, path: Path, about: dict[str, Any]) -> Scores:
+def _onnx(model: Portable, images: Tensor, path: Path, run: Path) -> Scores:
     """An ONNX file of any batch size, run by onnxruntime."""
     import onnxruntime
 
@@ -184,10 +185,18 @@ def _onnx(model: Portable, images: Tensor, path: Path, about: dict[str, Any]) ->
 
 def _exported(model: Portable, images: Tensor) -> torch.export.ExportedProgram:
     logging.getLogger("torch.export").setLevel(logging.ERROR)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        batch = torch.export.Dim("batch")
-        return torch.export.export(model, (images,), dynamic_shapes={"images": {0: batch}})
+    batch = torch.export.Dim("batch")
+    try:
+        # where torch fails, it prints the whole network
+        with torch.no_grad(), warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            return torch.export.export(model, (images,), dynamic_shapes={"images": {0: batch}})
+    except Exception as error:  # torch has many kinds
+        first = str(error).strip().splitlines() or [type(error).__name__]
+        raise TranslearnError(
+            f"torch.export cannot follow this network: {first[0][:200]}\n"
+            "model.safetensors was written, and works with tl-predict"
+        ) from error
 
 
 def _without_gradients(module: nn.Module) -> Scores:

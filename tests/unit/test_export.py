@@ -57,7 +57,7 @@ def test_the_weights_are_those_of_the_run_with_the_classes_beside_them(run, tmp_
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     with safe_open(tmp_path / "model.safetensors", "pt") as file:
-        assert json.loads(file.metadata()["translearn"])["task"] == "target"
+        assert json.loads(file.metadata()["translearn"])["main_task"] == "target"
 
 
 def test_the_folder_of_the_run_is_the_default(run):
@@ -68,19 +68,42 @@ def test_the_folder_of_the_run_is_the_default(run):
 
 
 def test_a_file_with_other_scores_is_refused(run, tmp_path, monkeypatch, capsys):
-    def wrong(model, images, path, about):
-        shift = 2e-4 if path.name == "model.pt2" else 0.0
-        return lambda batch: model(batch) + shift
+    def wrong(model, images, path, run):
+        path.write_bytes(b"a program")
+        return lambda batch: model(batch) + 2e-4
 
     monkeypatch.setattr(exporting, "_program", wrong)
     assert main([str(run), "--out", str(tmp_path)]) == 1
     message = capsys.readouterr().err
-    assert "model.pt2 gives other scores" in message and "2.0e-04" in message
+    assert "model.pt2 gave other scores" in message and "2.0e-04" in message
+    assert not (tmp_path / "model.pt2").exists()
 
 
 def test_scores_that_are_not_finite_are_refused(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "_program", lambda *a: lambda batch: torch.tensor(float("nan")))
+    def broken(model, images, path, run):  # for a single image alone
+        return lambda batch: model(batch) * (float("nan") if len(batch) == 1 else 1)
+
+    monkeypatch.setattr(exporting, "_program", broken)
     assert main([str(run), "--out", str(tmp_path)]) == 1
+
+
+def test_a_network_that_torch_cannot_export_is_told(run, tmp_path, monkeypatch, capsys):
+    def forward(self, images):
+        return images.float().mean((1, 2, 3)) if images.sum().item() > 0 else images.sum()
+
+    monkeypatch.setattr(exporting.Portable, "forward", forward)
+    monkeypatch.setattr(exporting, "_safetensors", lambda model, *others: model)
+    assert main([str(run), "--out", str(tmp_path)]) == 1
+    message = capsys.readouterr().err
+    assert "torch.export cannot follow" in message and len(message.splitlines()) <= 6
+
+
+def test_the_run_itself_stays_whole_when_written_into_its_folder(run, tmp_path):
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    assert main([str(copied), "--out", str(copied)]) == 0
+    assert (copied / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
+    assert main([str(copied)]) == 0
 
 
 def test_no_run_or_an_unwritable_folder_is_refused(run, tmp_path, capsys):
