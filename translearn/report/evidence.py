@@ -18,7 +18,7 @@ from translearn.report.drawing import Evidence, Examples
 from translearn.report.figures import draw
 
 MOST_EXAMPLES = 800  # over all tasks: their t-SNE takes about a second of one core
-SECONDS = 3.0  # of prediction for a task's examples, so that large networks show fewer
+SECONDS = 6.0  # of prediction for them all, so that large networks show fewer
 BATCH = 16
 
 
@@ -42,12 +42,15 @@ def gather(
 ) -> Evidence:
     """The log, the confusions, and examples of every task that the method predicts."""
     tasks = [task for task in job.method.tasks if "/" not in task and job.method.predicts(task)]
+    parts = max(2, len(tasks))
     return Evidence(
         title=f"{result['method']} on {result['data']}, seed {result['seed']}",
         log=read_log(job.folder / "metrics.jsonl"),
         classes={task: job.method.tasks[task] for task in tasks},
         confusions={task: confusion.numpy() for task, confusion in confusions.items()},
-        examples={task: examples(job, task, MOST_EXAMPLES // max(2, len(tasks))) for task in tasks},
+        examples={
+            task: examples(job, task, MOST_EXAMPLES // parts, SECONDS / parts) for task in tasks
+        },
         main_task=main_task,
         threads=job.runtime.threads,
     )
@@ -58,10 +61,11 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def examples(job: Job, task: str, most: int) -> Examples:
+def examples(job: Job, task: str, most: int, seconds: float) -> Examples:
     """At most so many test samples of a task, the same in every run, and what is predicted.
 
-    Where no test labels exist, training samples without their labels stand in.
+    Where no test labels exist, training samples without their labels stand in. After so many
+    seconds there are no more of them.
     """
     if job.judge.has(task, "test"):
         split = job.judge.revealed(task, "test")
@@ -70,7 +74,7 @@ def examples(job: Job, task: str, most: int) -> Examples:
         samples, labels = job.view[task].x, None
     picked = permutation(len(samples), 0)[:most]
     shown, scores, features = [], [], []
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     for rows in picked.split(BATCH):
         x = decoded(samples, rows)
         score, feature = observe(job, x, task)

@@ -110,7 +110,7 @@ def write(name: str, text: str) -> None:
         sys.stdout.write(text)
         return
     try:
-        Path(name).write_text(text, encoding="utf-8")
+        Path(name).write_text(text, encoding="utf-8", errors="replace")  # folders may be any bytes
     except OSError as error:
         raise DiskError(f"{name} cannot be written: {error}") from error
 

@@ -1,6 +1,7 @@
 """The figures of a run: drawn from what the run says, and never at its cost."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import torch
 from PIL import Image
 from runs import config_of, same_weights, train
 
+from translearn.config import RunConfig, build
+from translearn.data.domain import DataSource
 from translearn.report import evidence as gathering
 from translearn.report import figures as drawn
 from translearn.report.drawing import Evidence, Examples, image_grid, save, task_colours, words
@@ -65,35 +68,20 @@ def test_the_evidence_is_what_the_judge_scored(pair):
     assert next(line["phase"] for line in evidence.log if "loss/label" in line) == "source"
 
 
-def test_methods_are_left_in_the_mode_and_without_hooks(pair):
-    method = torch.nn.Linear(2, 2)
-    assert gathering.backbones(method) == []
-    for module in gathering_job().method.modules():
-        assert not module._forward_hooks
-
-
-def gathering_job():
-    """A job on the embedded data whose examples were looked at once."""
-    from pathlib import Path
-
-    from translearn.config import RunConfig, build
-    from translearn.data.domain import DataSource
-    from translearn.runtime import Runtime
-    from translearn.stop import Stop
-    from translearn.work import make_job
-
+def test_examples_are_the_methods_own_and_leave_no_trace_on_it():
     config = config_of("run=smoke", "run.device=cpu", "run.threads=1", "run.precision=fp32")
     run = RunConfig.of(config["run"])
     tasks = build(config["data"], DataSource, root="").load()
     job = make_job(config, run, tasks, Runtime.start(run), Path(), Stop())
     job.method.train()
-    shown = gathering.examples(job, "target", 20)
+    shown = gathering.examples(job, "target", 20, 60.0)
     assert len(shown.images) == 20 and shown.features.shape == (20, job.method.backbone.out_dim)
     assert job.method.training
-    # what is caught on the way is the input of the head: dann's head on it gives the probabilities
+    assert not any(module._forward_hooks for module in job.method.modules())
+    # what is caught on the way is what the head gets
     logits = job.method.eval().head(torch.from_numpy(shown.features))
     np.testing.assert_allclose(logits.softmax(1).detach(), shown.probabilities, atol=1e-5)
-    return job
+    assert len(gathering.examples(job, "target", 100, 0.0).images) == gathering.BATCH
 
 
 def test_a_figure_that_fails_is_a_warning_and_the_others_are_drawn(tmp_path, monkeypatch):

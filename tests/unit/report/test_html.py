@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -206,6 +207,14 @@ def test_latex_is_escaped_and_has_the_best_in_bold(sweep: Path, tmp_path: Path) 
     assert tex("a_b & 5 % $x$ \\ {y} ~^#") == (
         r"a\_b \& 5 \% \$x\$ \textbackslash{} \{y\} \textasciitilde{}\textasciicircum{}\#"
     )
+
+
+def test_a_folder_whose_name_is_no_text_stands_in_the_report(
+    tmp_path: Path, write_run: Write
+) -> None:
+    folder = write_run(tmp_path / "runs" / os.fsdecode(b"bad \xff name"))
+    assert main([str(folder), "--html", str(tmp_path / "report.html")]) == 0
+    assert "bad ? name" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_commands_write_files_or_say_why_not(
