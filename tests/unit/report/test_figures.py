@@ -21,6 +21,9 @@ from translearn.report.figures import (
     learning_curves,
     sample_grid,
 )
+from translearn.runtime import Runtime
+from translearn.stop import Stop
+from translearn.work import make_job
 
 FEW = ("run=smoke", "method=finetune", "data=digits_split", "data.target_labels_per_class=5")
 
