@@ -30,7 +30,7 @@ def config_of(*overrides):
 
 def train(folder, *overrides, config=None):
     """Run on this process: one thread, fp32, the CPU. Returns the result."""
-    machine = ("run.device=cpu", "run.threads=1", "run.precision=fp32")
+    machine = ("run.device=cpu", "run.threads=1", "run.precision=fp32", "run.figures=false")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -24,7 +24,14 @@ Config = dict[str, Any]
 # Keys of a component's yaml that are read by the runner and not by the component itself.
 RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "download")
 # Keys that may differ between a run and its continuation: they change where, not what.
-LOCATION_KEYS = ("data_root", "output_root", "run.resume", "run.debug", "run.save_seconds")
+LOCATION_KEYS = (
+    "data_root",
+    "output_root",
+    "run.resume",
+    "run.debug",
+    "run.figures",
+    "run.save_seconds",
+)
 # Not settings: the record of how a run was asked for, and what its result is checked against.
 RECORD_KEYS = ("overrides", "experiment", "claim")
 
@@ -107,6 +114,7 @@ class RunConfig:
     eval_batch_size: int = MISSING
     log_every: int = MISSING
     save_seconds: float = MISSING
+    figures: bool = MISSING
     resume: str | None = MISSING
     debug: bool = MISSING
 

@@ -44,7 +44,7 @@ def help_text() -> str:
         "tl-run --cfg job [...]  shows every key with its value; run.resume=FOLDER|auto continues"
     )
     lines.append(
-        "tl-table, tl-predict, tl-data, tl-verify and tl-doctor have a --help of their own."
+        "tl-table, tl-predict, tl-export, tl-data, tl-verify, tl-doctor have a --help of their own."
     )
     return "\n".join(lines)
 

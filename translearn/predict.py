@@ -1,4 +1,4 @@
-"""tl-predict: labels a folder of images, or of recordings, with a trained run."""
+"""tl-predict: labels images or recordings with a trained run."""
 
 import argparse
 import csv
@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
@@ -37,6 +37,7 @@ from translearn.errors import (
 )
 from translearn.folders import stored_config
 from translearn.methods.base import Method
+from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
 from translearn.runtime import Runtime, loses_in_bf16
 from translearn.work import build_method
 
@@ -55,23 +56,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("run", metavar="RUN", help="run folder")
     parser.add_argument(
-        "folder", metavar="FOLDER", help="folder of images (or .wav), searched through"
+        "files", metavar="FOLDER|FILE", help="folder, searched through; or one image or .wav"
     )
     parser.add_argument("--out", metavar="FILE", help="write here instead of printing")
+    parser.add_argument(
+        "--top", metavar="K", type=int, default=1, help="the K likeliest labels (1)"
+    )
+    parser.add_argument("--json", action="store_true", help="a JSON list instead of CSV")
+    parser.add_argument(
+        "--grid", metavar="FILE.png", help=f"also draw the first {MOST_IN_GRID} images, labelled"
+    )
     given = parser.parse_args(arguments)
     try:
-        predictor = Predictor.load(Path(given.run))
-        paths = found_files(Path(given.folder), predictor.prepare.kind)
-        rows = predictor.predict(paths)
-        names = [path.relative_to(given.folder).as_posix() for path in paths]
-        lines = ((name, *row) for name, row in zip(names, rows, strict=True))
+        check_files(given.out, given.grid)
+        predictor, top = Predictor.load(Path(given.run)), Path(given.files)
+        kind = predictor.prepare.kind
+        paths = found_files(top, kind)
+        if not 1 <= given.top <= predictor.num_classes:
+            raise ConfigError(
+                f"--top {given.top}: choose 1 to {predictor.num_classes}, the classes of the run"
+            )
+        if given.grid is not None and kind is not Kind.image:
+            raise ConfigError(f"--grid draws images, and {given.run} was trained on {kind}s")
+        names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
+        labelled = predictor.predict(paths, given.top)
+        lines: Iterable[Line] = (Line(name, row) for name, row in zip(names, labelled, strict=True))
+        if given.grid is not None:
+            lines = list(lines)
+            images = FileImages(tuple(paths), predictor.stored_size)
+            draw_grid(Path(given.grid), images, lines, f"labelled as {predictor.task}")
+        put = write_json if given.json else write
         if given.out is None:
             if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(errors="surrogateescape")  # file names may be any bytes
-            write(sys.stdout, lines)
+            put(sys.stdout, lines, given.top)
             sys.stdout.flush()
         else:
-            write_file(Path(given.out), lines)
+            write_file(Path(given.out), lines, given.top, put)
     except TranslearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -83,39 +104,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def found_files(folder: Path, kind: Kind) -> list[Path]:
-    """The images, or the ``.wav`` files, in a folder and below, sorted.
+    """The images, or the ``.wav`` files, in a folder and below, sorted; or the one file.
 
     Raises:
         DataError: there are none.
     """
     name, suffixes = FILES[kind]
+    if folder.is_file():
+        return [folder]
     if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder\ngive the folder that holds the {name}")
+        raise DataError(
+            f"{folder} is not a folder and no file\ngive the folder that holds the {name}, or one"
+        )
     paths = visible_files(folder, suffixes)
     if not paths:
         raise DataError(f"no {name} in {folder}\ngive a folder that holds {name}, also nested")
     return paths
 
 
-def write(file: TextIO, lines: Iterable[tuple[str, str, float]]) -> None:
-    """Write the CSV with its header."""
+def write(file: TextIO, lines: Iterable[Line], top: int) -> None:
+    """Write the CSV: path, label, probability; then label_2, probability_2 and so on."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("path", "label", "probability"))
-    writer.writerows((path, label, f"{probability:.4f}") for path, label, probability in lines)
+    more = [f"{name}_{k}" for k in range(2, top + 1) for name in ("label", "probability")]
+    writer.writerow(("path", "label", "probability", *more))
+    for path, labels in lines:
+        cells = [cell for label, probability in labels for cell in (label, f"{probability:.4f}")]
+        writer.writerow((path, *cells))
 
 
-def write_file(path: Path, lines: Iterable[tuple[str, str, float]]) -> None:
-    """Write the CSV to a file, once every image is labelled.
+def check_files(out: str | None, grid: str | None) -> None:
+    """Tell before the images are read that a file cannot be written.
+
+    Raises:
+        ConfigError: the grid is no .png.
+        DiskError: a folder does not exist.
+    """
+    for option, name in (("--out", out), ("--grid", grid)):
+        if name is not None and not Path(name).parent.is_dir():
+            raise DiskError(f"cannot write {option} {name}: no folder {Path(name).parent}")
+    if grid is not None and not grid.lower().endswith(".png"):
+        raise ConfigError(f"--grid {grid}: name a file that ends in .png")
+
+
+def write_file(
+    path: Path, lines: Iterable[Line], top: int, put: Callable[[TextIO, Iterable[Line], int], None]
+) -> None:
+    """Write to a file, once every image is labelled.
 
     Raises:
         DiskError: the file cannot be written.
     """
-    if not path.parent.is_dir():  # told before the images are read
-        raise DiskError(f"cannot write --out {path}: no folder {path.parent}")
     complete = list(lines)
     try:
         with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            write(file, complete)
+            put(file, complete, top)
     except OSError as error:
         raise DiskError(f"cannot write --out {path}: {error.strerror}") from error
 
@@ -142,8 +184,12 @@ class Predictor:
     runtime: Runtime
 
     @staticmethod
-    def load(folder: Path) -> "Predictor":
+    def load(folder: Path, portable: bool = False) -> "Predictor":
         """Read a finished run.
+
+        Args:
+            folder: of the run.
+            portable: compute on the CPU in fp32, the same everywhere.
 
         Raises:
             CheckpointError: it left no model, or a damaged one, or one of another config.
@@ -160,6 +206,8 @@ class Predictor:
         config = stored_config(folder)
         run = RunConfig.of(config["run"])
         run.device = Device.auto  # wherever it was trained, predict on what is here
+        if portable:
+            run.device, run.precision = Device.cpu, Precision.fp32
         try:
             with safe_open(path, "pt") as file:
                 about = json.loads(file.metadata()["translearn"])
@@ -186,17 +234,23 @@ class Predictor:
         prepare = Preparation.of(kind, shapes[task], method.backbone, runtime)
         return Predictor(method.eval(), task, prepare, size, run, runtime)
 
-    def predict(self, paths: Sequence[Path]) -> Iterator[tuple[str, float]]:
-        """Label and probability of every file, in order.
+    @property
+    def num_classes(self) -> int:
+        """How many labels there are."""
+        return len(self.method.tasks[self.task])
+
+    def predict(self, paths: Sequence[Path], top: int = 1) -> Iterator[list[tuple[str, float]]]:
+        """The ``top`` likeliest labels with their probabilities of every file, in order.
 
         Raises:
             DataError: one cannot be read.
         """
         names = self.method.tasks[self.task]
         for x in self.batches(paths):
-            scores, labels = self.probabilities(x).max(dim=1)
-            for label, score in zip(labels.tolist(), scores.tolist(), strict=True):
-                yield names[label], score
+            # stable: of equal scores the first class comes first, as in the judge's argmax
+            scores, labels = self.probabilities(x).sort(dim=1, descending=True, stable=True)
+            for rows in zip(labels[:, :top].tolist(), scores[:, :top].tolist(), strict=True):
+                yield [(names[label], score) for label, score in zip(*rows, strict=True)]
 
     def batches(self, paths: Sequence[Path]) -> Iterator[Tensor]:
         """The files as stored samples: uint8 (B, 3, H, W) of images, int16 (B, T) of recordings."""

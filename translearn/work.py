@@ -62,7 +62,12 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     progress, phases, metrics, confusions = run_method(job)
     if rank == 0:
         write_model(folder, job.method.state_dict(), about_model(tasks))
-    return success(job, tasks, progress, phases, metrics, confusions)
+    result = success(job, tasks, progress, phases, metrics, confusions)
+    if rank == 0 and run.figures:
+        from translearn.report.evidence import draw_figures  # matplotlib, only where it is wanted
+
+        result["warnings"] += draw_figures(job, result, confusions, tasks.main_task)
+    return result
 
 
 def about_model(tasks: TaskSet) -> dict[str, Any]:
@@ -240,7 +245,7 @@ def success(
         "peak_memory_mb": peak_memory_mb(job.runtime.device),
         "precision": job.runtime.precision,
         "deterministic": job.runtime.device.type == "cpu" or job.run.deterministic,
-        "warnings": progress.warnings,
+        "warnings": list(progress.warnings),
         "environment": environment(job.runtime),
     }
 

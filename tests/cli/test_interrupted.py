@@ -12,6 +12,7 @@ from translearn import checkpoint
 OPTIONS = (
     "run.device=cpu", "run.threads=1", "run.precision=fp32", "backbone=lenet", "run.batch_size=16",
     "run.max_steps=200", "run.log_every=7", "run.save_seconds=0.05", "run.evaluations=3",
+    "run.figures=false",
 )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 import csv
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -135,6 +136,57 @@ def test_a_model_that_is_damaged_or_of_another_config_is_refused(run, tmp_path, 
     message = capsys.readouterr().err
     assert "does not fit" in message
     assert len(message.splitlines()) <= 6
+
+
+def test_top_k_columns_are_the_sorted_probabilities(run, capsys):
+    folder, images, _ = run
+    assert main([str(folder), str(images), "--top", "3"]) == 0
+    rows = rows_of(capsys.readouterr().out)
+    assert list(rows[0]) == ["path", "label", "probability", "label_2", "probability_2", "label_3",
+                             "probability_3"]  # fmt: skip
+    assert main([str(folder), str(images)]) == 0
+    plain = rows_of(capsys.readouterr().out)
+    for row, one in zip(rows, plain, strict=True):
+        assert {key: row[key] for key in one} == one
+        values = [float(row[f"probability{k}"]) for k in ("", "_2", "_3")]
+        assert values == sorted(values, reverse=True) and 0 < sum(values) <= 1.0002
+        assert len({row[f"label{k}"] for k in ("", "_2", "_3")}) == 3
+
+
+def test_json_says_the_same_as_csv(run, tmp_path, capsys):
+    folder, images, _ = run
+    options = [str(folder), str(images), "--top", "2"]
+    assert main([*options, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert main([*options, "--out", str(tmp_path / "x.csv")]) == 0
+    for one, row in zip(found, rows_of((tmp_path / "x.csv").read_text()), strict=True):
+        assert one["path"] == row["path"]
+        assert [label["label"] for label in one["labels"]] == [row["label"], row["label_2"]]
+        assert one["labels"][1]["probability"] == float(row["probability_2"])
+
+
+def test_one_image_and_all_its_labels(run, capsys):
+    folder, images, _ = run
+    assert main([str(folder), str(images / "000.png"), "--top", "10", "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert one["path"].endswith("000.png")
+    assert sum(label["probability"] for label in one["labels"]) == pytest.approx(1, abs=1e-3)
+    for top in ("0", "11"):
+        assert main([str(folder), str(images / "000.png"), "--top", top]) == 2
+        assert "choose 1 to 10" in capsys.readouterr().err
+
+
+def test_the_grid_shows_the_images_and_the_labels_are_still_printed(run, tmp_path, capsys):
+    folder, images, test = run
+    grid = tmp_path / "grid.png"
+    assert main([str(folder), str(images), "--grid", str(grid)]) == 0
+    assert len(rows_of(capsys.readouterr().out)) == len(test)
+    with Image.open(grid) as image:
+        assert image.width > 800 and image.height > 800  # eight rows of eight
+        assert len(image.convert("RGB").getcolors(2**24)) > 1000
+    for wrong, code in (("grid.jpg", 2), ("none/grid.png", 7)):
+        assert main([str(folder), str(images), "--grid", str(tmp_path / wrong)]) == code
+        assert "--grid" in capsys.readouterr().err
 
 
 def test_no_pretrained_weights_are_asked_for():

@@ -21,7 +21,7 @@ NOT_SETTINGS = {
     *("method", "data", "backbone", "augment", "seed", "data_root", "output_root"),
     *("data.protocol", "data.target_labels_per_class", "data.download", "run.select"),
     *("run.device", "run.threads", "run.workers", "run.resident_mb", "run.log_every"),
-    *("run.save_seconds", "run.resume", "run.debug"),
+    *("run.save_seconds", "run.resume", "run.debug", "run.figures"),
 }
 
 

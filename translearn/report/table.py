@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--csv", metavar="FILE", help="write a line a run with every metric (-: print)"
     )
     parser.add_argument("--markdown", metavar="FILE", help="write the table as Markdown (-: print)")
+    parser.add_argument("--latex", metavar="FILE", help="write methods x data for LaTeX (-: print)")
+    parser.add_argument("--html", metavar="FILE", help="write a report with figures in one file")
     parser.add_argument(
         "--metric", metavar="NAME", help="show this metric, such as target/val/accuracy"
     )
@@ -53,12 +55,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         runs = found_runs(folders, given.metric)
         grid = aggregate(runs, given.metric)
-        if "-" not in (given.csv, given.markdown):
+        if "-" not in (given.csv, given.markdown, given.latex, given.html):
             print_grid(grid)
         if given.csv:
             write(given.csv, comma_separated(runs))
         if given.markdown:
             write(given.markdown, markdown(grid))
+        if given.latex:
+            from translearn.report.compare import compare, latex  # scipy takes a second to import
+
+            write(given.latex, latex(compare(runs, given.metric)))
+        if given.html:
+            from translearn.report.html import report  # and matplotlib another
+
+            write(given.html, report(runs, given.metric))
     except TranslearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -100,7 +110,7 @@ def write(name: str, text: str) -> None:
         sys.stdout.write(text)
         return
     try:
-        Path(name).write_text(text, encoding="utf-8")
+        Path(name).write_text(text, encoding="utf-8", errors="replace")  # folders may be any bytes
     except OSError as error:
         raise DiskError(f"{name} cannot be written: {error}") from error
 

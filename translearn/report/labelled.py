@@ -1,0 +1,57 @@
+"""Labelled images as JSON and as a picture."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from translearn.data.files import FileImages
+from translearn.errors import DiskError
+
+MOST_IN_GRID = 64
+
+
+class Line(NamedTuple):
+    """What is told of one image.
+
+    Attributes:
+        path: relative to the folder.
+        labels: the likeliest labels with their probabilities, the likeliest first.
+    """
+
+    path: str
+    labels: list[tuple[str, float]]
+
+
+def write_json(file: TextIO, lines: Iterable[Line], top: int) -> None:
+    """Write a JSON list with a line for every image."""
+    before = "["
+    for path, labels in lines:
+        found = [{"label": label, "probability": round(p, 4)} for label, p in labels]
+        file.write(before + "\n" + json.dumps({"path": path, "labels": found}))
+        before = ","
+    file.write("\n]\n")
+
+
+def draw_grid(path: Path, images: FileImages, lines: Sequence[Line], title: str) -> None:
+    """Draw the first images, as they are before the crop, with their likeliest labels.
+
+    Raises:
+        DiskError: the file cannot be written.
+    """
+    from translearn.report.drawing import image_grid, save, words  # matplotlib, only if wanted
+
+    shown = min(len(images), MOST_IN_GRID)
+    pixels = [images.decode(i).permute(1, 2, 0).numpy() for i in range(shown)]
+    captions = []
+    for line in lines[:shown]:
+        label, probability = line.labels[0]
+        name = Path(line.path).name.encode(errors="replace").decode()  # it may be any bytes
+        taken = f"{words(label, 14)} ({100 * probability:.0f} %)"
+        captions.append((f"{taken}\n{words(name, 20)}", "0.2"))
+    heading = f"{shown} of {len(images)} images" if shown < len(images) else f"{shown} images"
+    figure = image_grid([(heading, pixels, captions)], 8, title)
+    try:
+        save(figure, path)
+    except OSError as error:
+        raise DiskError(f"cannot write --grid {path}: {error.strerror}") from error
