@@ -37,6 +37,7 @@ from translearn.errors import (
 from translearn.folders import stored_config
 from translearn.methods.base import Method
 from translearn.runtime import Runtime, loses_in_bf16
+from translearn.semantics.base import Restored
 from translearn.work import build_method
 
 
@@ -159,13 +160,16 @@ class Predictor:
             kind, size = Kind(inputs[task]["kind"]), inputs[task]["stored_size"]
             shapes = {name: tuple(one["shape"]) for name, one in inputs.items()}
             backbone_shape = tuple(about["input_shape"])
+            semantics = Restored(**about["semantics"]) if "semantics" in about else None
             weights = load_file(path)
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
         if kind is not Kind.image:
             raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels images")
         try:
-            method = build_method(without_download(config), classes, backbone_shape, shapes)
+            method = build_method(
+                without_download(config), classes, backbone_shape, shapes, semantics
+            )
             method.load_state_dict(weights)
         except (RuntimeError, TypeError) as error:
             raise CheckpointError(

@@ -18,7 +18,7 @@ from translearn.config import Config, Precision, RunConfig, build, check, differ
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource, Images, Shape, TaskSet, TrainView
 from translearn.data.files import FileImages
-from translearn.data.loaders import make_resident
+from translearn.data.loaders import make_resident, read_batches
 from translearn.data.preparation import Preparation
 from translearn.engine import run_method
 from translearn.errors import ConfigError
@@ -29,6 +29,7 @@ from translearn.methods.base import Method, quadrant
 from translearn.methods.source_model import check_same_cut
 from translearn.results import environment, peak_memory_mb, write_model
 from translearn.runtime import Runtime, loses_in_bf16, stable_seed
+from translearn.semantics.base import Semantics
 from translearn.stop import Stop
 
 
@@ -42,9 +43,11 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
-    check("method", config["method"], Method, ["backbone", "tasks", "input_shapes"])
+    check("method", config["method"], Method, ["backbone", "tasks", "input_shapes", "semantics"])
     if config["method"].get("init"):
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
+    if config.get("semantics"):
+        check("semantics", config["semantics"], Semantics, ["root"])
     for settings in phase_settings(run, config["method"]["phases"]).values():
         if settings.batch_size % world:
             raise ConfigError(
@@ -61,7 +64,8 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     job = make_job(config, run, tasks, runtime, folder, stop)
     progress, phases, metrics, confusions = run_method(job)
     if rank == 0:
-        write_model(folder, job.method.state_dict(), about_model(tasks))
+        about = {**about_model(tasks), **job.method.about()}
+        write_model(folder, job.method.state_dict(), about)
     return success(job, tasks, progress, phases, metrics, confusions)
 
 
@@ -106,11 +110,14 @@ def make_job(
         for task, domain in tasks.tasks.items()
     }
     budget = run.resident_mb * 2**20
+    view = resident_view(TrainView.of(tasks, method.access), budget, run.workers)
     judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
     check_selection(run, type(method), judge)
     return Job(
         method=method,
-        view=resident_view(TrainView.of(tasks, method.access), budget, run.workers),
+        view=view.read_by(
+            lambda task, x: read_batches(x, prepare[task], run.eval_batch_size, run.workers)
+        ),
         judge=judge,
         prepare=prepare,
         augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
@@ -129,6 +136,7 @@ def build_method(
     classes: Mapping[str, Sequence[str]],
     input_shape: Shape,
     shapes: Mapping[str, Shape] | None = None,
+    semantics: Semantics | None = None,
 ) -> Method:
     """The method of a config on its backbone, for these classes and inputs.
 
@@ -137,6 +145,7 @@ def build_method(
         classes: task -> class names.
         input_shape: what the backbone receives.
         shapes: task -> what a prepared sample looks like; None: all as the backbone wants them.
+        semantics: class descriptions; None: those of the config, if it has any.
 
     Raises:
         ConfigError: the method cannot do with tasks of these names, or of different inputs.
@@ -155,7 +164,13 @@ def build_method(
             "choose method=multitask, which gives each its own stem, or other data"
         )
     backbone = build(config["backbone"], Backbone, input_shape=tuple(input_shape))
-    return build(config["method"], Method, backbone=backbone, tasks=classes, input_shapes=shapes)
+    if semantics is None and config.get("semantics"):
+        root = os.path.expanduser(config["data_root"])
+        semantics = build(config["semantics"], Semantics, root=root)
+    return build(
+        config["method"], Method,
+        backbone=backbone, tasks=classes, input_shapes=shapes, semantics=semantics,
+    )  # fmt: skip
 
 
 def stored_size(images: Images) -> int:
@@ -238,7 +253,7 @@ def success(
         "peak_memory_mb": peak_memory_mb(job.runtime.device),
         "precision": job.runtime.precision,
         "deterministic": job.runtime.device.type == "cpu" or job.run.deterministic,
-        "warnings": progress.warnings,
+        "warnings": [*progress.warnings, *job.method.notes()],
         "environment": environment(job.runtime),
     }
 

@@ -29,13 +29,17 @@ DATA_SETS = {data_set.name: data_set for data_set in (MNIST, BSDS500, USPS, SVHN
 # Name of a config in conf/data -> the sets it reads.
 NEEDS: dict[str, tuple[DataSet, ...]] = {
     "digits": (),
+    "digits_attributes": (),
     "digits_split": (),
     "folder": (),
+    "folder_zeroshot": (),
+    "mnist_attributes": (MNIST,),
     "mnist_mnistm": (MNIST, BSDS500),
     "mnist_split": (MNIST,),
     "mnist_usps": (MNIST, USPS),
     "office31": (OFFICE31,),
     "office31_classes": (OFFICE31,),
+    "office31_zeroshot": (OFFICE31,),
     "svhn_mnist": (SVHN, MNIST),
     "usps_mnist": (USPS, MNIST),
 }

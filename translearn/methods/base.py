@@ -136,6 +136,18 @@ class Method(nn.Module):
         """Whether the method has an answer for ``task``; what it has none for is not scored."""
         return True
 
+    def describe(self, x: Tensor) -> list[str] | None:
+        """A few words on each of a batch of inputs, beside its label; None: there are none."""
+        return None
+
+    def about(self) -> dict[str, Any]:
+        """What a trained model needs besides config and weights to be built again."""
+        return {}
+
+    def notes(self) -> list[str]:
+        """What a reader of the result should know; it stands there among the warnings."""
+        return []
+
     def health(self) -> dict[str, float]:
         """Figures that tell whether training goes well, read at every log point."""
         return {}
