@@ -9,6 +9,7 @@ from translearn.data.augment import Augment
 from translearn.data.domain import DataSource
 from translearn.job import phase_settings
 from translearn.methods.base import Method
+from translearn.semantics.base import Semantics
 
 
 @pytest.mark.parametrize("data", DATA)
@@ -20,6 +21,8 @@ def test_every_method_fits_every_data_set(method, data):
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
     check("method", config["method"], Method, ["backbone", "tasks"])
+    if config.get("semantics"):
+        check("semantics", config["semantics"], Semantics, ["root"])
     assert phase_settings(run, config["method"]["phases"])
 
 
