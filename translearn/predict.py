@@ -40,6 +40,8 @@ from translearn.runtime import Runtime, loses_in_bf16
 from translearn.semantics.base import Restored
 from translearn.work import build_method
 
+HEADER = ("path", "label", "probability", "attributes")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The ``tl-predict`` command.
@@ -60,13 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = predictor.predict(paths)
         names = [path.relative_to(given.folder).as_posix() for path in paths]
         lines = ((name, *row) for name, row in zip(names, rows, strict=True))
+        header = HEADER if predictor.method.describes else HEADER[:-1]
         if given.out is None:
             if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(errors="surrogateescape")  # file names may be any bytes
-            write(sys.stdout, lines)
+            write(sys.stdout, header, lines)
             sys.stdout.flush()
         else:
-            write_file(Path(given.out), lines)
+            write_file(Path(given.out), header, lines)
     except TranslearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -91,14 +94,14 @@ def found_images(folder: Path) -> list[Path]:
     return paths
 
 
-def write(file: TextIO, lines: Iterable[tuple[str, str, float]]) -> None:
+def write(file: TextIO, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
     """Write the CSV with its header."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(("path", "label", "probability"))
-    writer.writerows((path, label, f"{probability:.4f}") for path, label, probability in lines)
+    writer.writerow(header)
+    writer.writerows(line[: len(header)] for line in lines)
 
 
-def write_file(path: Path, lines: Iterable[tuple[str, str, float]]) -> None:
+def write_file(path: Path, header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
     """Write the CSV to a file, once every image is labelled.
 
     Raises:
@@ -109,7 +112,7 @@ def write_file(path: Path, lines: Iterable[tuple[str, str, float]]) -> None:
     complete = list(lines)
     try:
         with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            write(file, complete)
+            write(file, header, complete)
     except OSError as error:
         raise DiskError(f"cannot write --out {path}: {error.strerror}") from error
 
@@ -182,8 +185,8 @@ class Predictor:
         prepare = Preparation.of(kind, shapes[task], method.backbone, runtime)
         return Predictor(method.eval(), task, prepare, size, run, runtime)
 
-    def predict(self, paths: Sequence[Path]) -> Iterator[tuple[str, float]]:
-        """Label and probability of every image, in order.
+    def predict(self, paths: Sequence[Path]) -> Iterator[tuple[str, str, str]]:
+        """Label, probability and, where the method describes, attributes of every image, in order.
 
         Raises:
             DataError: an image cannot be read.
@@ -194,8 +197,17 @@ class Predictor:
         names = self.method.tasks[self.task]
         for x, _ in decoded(DataLoader(ImageDataset(images), batch_size, num_workers=workers)):
             scores, labels = self.probabilities(x).max(dim=1)
-            for label, score in zip(labels.tolist(), scores.tolist(), strict=True):
-                yield names[label], score
+            described = self.described(x)
+            rows = zip(labels.tolist(), scores.tolist(), described, strict=True)
+            for label, score, description in rows:
+                yield names[label], f"{score:.4f}", description
+
+    def described(self, images: Tensor) -> list[str]:
+        """A few words on each of the uint8 images (B, 3, H, W), empty where the method has none."""
+        if not self.method.describes:
+            return [""] * len(images)
+        with torch.inference_mode(), self.runtime.autocast():
+            return self.method.describe(self.prepare(images))
 
     def probabilities(self, images: Tensor) -> Tensor:
         """uint8 images (B, 3, H, W) -> probabilities (B, classes of the task)."""

@@ -24,10 +24,28 @@ OFFICE31 = DataSet(
     "office31/{amazon,dslr,webcam}/images/<class>/*.jpg",
 )
 
-DATA_SETS = {data_set.name: data_set for data_set in (MNIST, BSDS500, USPS, SVHN, OFFICE31)}
+# Nothing here was checked against a real copy: no checksums, no address.
+XLSA17 = {
+    name: DataSet(
+        name=f"xlsa17_{name.lower()}",
+        title=f"{name} of xlsa17: ResNet-101 features and proposed split, to be brought by you",
+        resources=tuple(
+            Resource(f"xlsa17/data/{name}/{file}", unverified="content (no real copy was seen)")
+            for file in ("res101.mat", "att_splits.mat")
+        ),
+        by_hand=f"unpack xlsa17.zip (Xian et al. 2018) so that xlsa17/data/{name} is there",
+    )
+    for name in ("AWA2", "CUB", "SUN", "APY")
+}
+
+KNOWN = (MNIST, BSDS500, USPS, SVHN, OFFICE31, *XLSA17.values())
+DATA_SETS = {data_set.name: data_set for data_set in KNOWN}
 
 # Name of a config in conf/data -> the sets it reads.
 NEEDS: dict[str, tuple[DataSet, ...]] = {
+    "apy": (XLSA17["APY"],),
+    "awa2": (XLSA17["AWA2"],),
+    "cub": (XLSA17["CUB"],),
     "digits": (),
     "digits_attributes": (),
     "digits_split": (),
@@ -40,6 +58,7 @@ NEEDS: dict[str, tuple[DataSet, ...]] = {
     "office31": (OFFICE31,),
     "office31_classes": (OFFICE31,),
     "office31_zeroshot": (OFFICE31,),
+    "sun": (XLSA17["SUN"],),
     "svhn_mnist": (SVHN, MNIST),
     "usps_mnist": (USPS, MNIST),
 }

@@ -90,6 +90,7 @@ class Method(nn.Module):
         headline: the metric that tables show; None: the test accuracy of the main task.
         term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
             ranks average them there, and not in the data-parallel wrapper.
+        describes: whether ``describe`` has something to say about a sample beside its class.
         kept: tensors made by ``enter`` that a checkpoint must hold.
         cached: set by the loop: whether batches hold the output of ``Phase.cache``, not samples.
     """
@@ -100,6 +101,7 @@ class Method(nn.Module):
     mixed_inputs: ClassVar[bool] = False
     headline: ClassVar[str | None] = None
     term_gradients: bool = False
+    describes: bool = False
 
     def __init__(self, backbone: Backbone, tasks: Tasks) -> None:
         super().__init__()
@@ -136,9 +138,9 @@ class Method(nn.Module):
         """Whether the method has an answer for ``task``; what it has none for is not scored."""
         return True
 
-    def describe(self, x: Tensor) -> list[str] | None:
-        """A few words on each of a batch of inputs, beside its label; None: there are none."""
-        return None
+    def describe(self, x: Tensor) -> list[str]:
+        """A few words on each of a batch of inputs, for a method that ``describes``."""
+        raise NotImplementedError
 
     def about(self) -> dict[str, Any]:
         """What a trained model needs besides config and weights to be built again."""

@@ -123,6 +123,7 @@ class ZeroShot(Method):
         described = semantics.vectors([*seen, *unseen])
         own = semantics.read(imagenet_classes()) if by_imagenet else described[: len(seen)]
         self.attributes = semantics.attributes
+        self.describes = bool(self.attributes)
         reference = own[~own.isnan().any(dim=1)]
         vectors, own = (normalised(v, semantics.normalise, reference) for v in (described, own))
         width, count = backbone.out_dim, len(seen)
@@ -263,10 +264,8 @@ class ZeroShot(Method):
             return logits
         return self.scores(x)[:, :seen] if task == "source" else self.scores(x)[:, seen:]
 
-    def describe(self, x: Tensor) -> list[str] | None:
-        """The strongest predicted attributes, where the descriptions have names."""
-        if not self.attributes:
-            return None
+    def describe(self, x: Tensor) -> list[str]:
+        """The strongest predicted attributes of each image."""
         found = self.variant.description(self.signal(self.backbone(x)))
         return list(strongest(found, self.attributes, SHOWN))
 
