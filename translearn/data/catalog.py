@@ -45,7 +45,9 @@ DATA_SETS = {data_set.name: data_set for data_set in KNOWN}
 NEEDS: dict[str, tuple[DataSet, ...]] = {
     "apy": (XLSA17["APY"],),
     "awa2": (XLSA17["AWA2"],),
+    "awa2_photos": (),
     "cub": (XLSA17["CUB"],),
+    "cub_photos": (),
     "digits": (),
     "digits_attributes": (),
     "digits_split": (),

@@ -95,6 +95,8 @@ WITHOUT_FILES = {
     "digits_attributes": "nothing: its data comes with scikit-learn",
     "digits_split": "nothing: its data comes with scikit-learn",
     "folder": "your own images: data.source=FOLDER data.target=FOLDER",
+    "awa2_photos": "your own copy: AwA2/JPEGImages and the lists of AwA2/splits_PS",
+    "cub_photos": "your own copy: CUB_200_2011/images and the lists of CUB_200_2011/splits_PS",
     "folder_zeroshot": "your own images: data.folder=FOLDER data.unseen=[class,...]",
 }
 

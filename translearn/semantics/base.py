@@ -70,7 +70,7 @@ class Semantics(ABC):
             raise DataError(
                 f"{len(lacking)} of {len(classes)} classes have no description: "
                 f"{shortened(lacking)}\n"
-                "give each the name to look it up by, semantics.names={class: name}, or choose "
+                "give each the name to look it up by, +semantics.names.CLASS=NAME, or choose "
                 "other semantics"
             )
         return found
