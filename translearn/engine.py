@@ -15,7 +15,15 @@ from translearn.errors import StopSignal
 from translearn.evaluate import accuracies
 from translearn.job import Job, Progress
 from translearn.methods.base import Budget, Phase, learners
-from translearn.record import Clock, Saver, evaluate, needs_last, score_after, write_log_point
+from translearn.record import (
+    Clock,
+    Saver,
+    evaluate,
+    needs_last,
+    score_after,
+    score_unseen,
+    write_log_point,
+)
 from translearn.results import MetricsLog
 from translearn.runtime import stable_seed
 from translearn.streams import make_streams
@@ -55,19 +63,21 @@ def run_method(
     ranks = job.runtime.world
     budget = Budget(job.run.samples, batch_sizes, job.run.max_steps, sizes, ranks)
     phases = job.method.phases(budget)
+    trained = [number for number, phase in enumerate(phases) if phase.steps]
     for number, phase in enumerate(phases):
         if number >= progress.phase:
             fit(job, phase, progress, metrics_log, state)
             state = None
+            if number in trained[-1:] and job.run.select is not Select.last:
+                best = checkpoint.load(job.checkpoints, ("best",))
+                assert best is not None
+                job.method.load_state_dict(best["method"])  # phases without steps start from it
             score_after(job, phase, progress, metrics_log)
             progress.phase, progress.step, progress.entered = number + 1, 0, False
-    if job.run.select is not Select.last:
-        best = checkpoint.load(job.checkpoints, ("best",))
-        assert best is not None
-        job.method.load_state_dict(best["method"])
     validation = job.judge.score(job.method, "val")
     confusions = job.judge.confusions(job.method, "test")
     metrics = {**validation, **accuracies(confusions, "test"), **progress.before}
+    metrics |= score_unseen(job)
     metrics_log.write(phase="end", step=progress.steps, **metrics)
     record = [{"name": p.name, "steps": p.steps, "learn": list(p.learn)} for p in phases]
     return progress, record, metrics, confusions

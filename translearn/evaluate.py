@@ -1,6 +1,6 @@
 """The judge: the only reader of sealed labels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -12,6 +12,12 @@ from translearn.data.loaders import ImageDataset, decoded, make_resident
 from translearn.data.preparation import Preparation
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
+from translearn.zeroshot_scores import (
+    ScoresAllClasses,
+    SeenUnseen,
+    generalised_metrics,
+    unseen_metrics,
+)
 
 
 class Judge:
@@ -87,6 +93,41 @@ class Judge:
     def revealed(self, task: str, split: str) -> Split:
         """A split with its labels, for figures once the final weights stand; no method asks."""
         return self._resident(task, split)
+
+    def zero_shot(self, method: Method) -> tuple[dict[str, float], SeenUnseen | None]:
+        """Figures on the test images of unseen classes, and of seen and unseen ones together.
+
+        Returns:
+            The metrics, and what the curve of seen against unseen accuracy is drawn from; nothing
+            for a method that does not score all classes, or where there are no such test images.
+        """
+        if not isinstance(method, ScoresAllClasses) or not self.has("target", "test"):
+            return {}, None
+        seen = self._classes.get("source", 0)
+        unseen_scores, unseen_labels = self._scores(method, method.scores, "target")
+        metrics = unseen_metrics(unseen_scores[:, seen:], unseen_labels, method.known)
+        if not self.has("source", "test"):
+            return metrics, None
+        seen_scores, seen_labels = self._scores(method, method.scores, "source")
+        both = SeenUnseen.of(seen_scores, seen_labels, unseen_scores, unseen_labels, seen)
+        return {**metrics, **generalised_metrics(both, float(method.gamma))}, both
+
+    def _scores(
+        self, method: Method, score: Callable[[Tensor], Tensor], task: str
+    ) -> tuple[Tensor, Tensor]:
+        """What ``score`` gives for every test image of ``task``, and the labels; on all ranks."""
+        data = self._resident(task, "test")
+        assert data.y is not None
+        rows = self._runtime.rows(len(data))
+        training = method.training
+        method.eval()
+        with torch.inference_mode(), self._runtime.autocast():
+            parts = [score(self._prepare[task](x)) for x, _ in self._batches(data, rows)]
+        method.train(training)
+        found = torch.cat(parts).float()
+        everything = found.new_zeros(len(data), found.shape[1])
+        everything[rows] = found
+        return self._runtime.sum(everything).cpu(), data.y.cpu()
 
     def _resident(self, task: str, split: str) -> Split:
         data = self._splits[task, split]

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from translearn.config import RunConfig, conf_dir, nearest
 
-GROUPS = ("method", "data", "backbone", "augment", "run", "experiment")
+GROUPS = ("method", "data", "backbone", "augment", "semantics", "run", "experiment")
 EXAMPLES = """\
   tl-run                                                the default: method=dann data=digits
   tl-run method=source_only run.samples=64000           another method, half the budget

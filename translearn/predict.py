@@ -39,6 +39,7 @@ from translearn.folders import stored_config
 from translearn.methods.base import Method
 from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
 from translearn.runtime import Runtime, loses_in_bf16
+from translearn.semantics.base import Restored
 from translearn.work import build_method
 
 FILES = {Kind.image: ("images", SUFFIXES), Kind.waveform: ("recordings (.wav)", (".wav",))}
@@ -80,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ConfigError(f"--grid draws images, and {given.run} was trained on {kind}s")
         names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
         labelled = predictor.predict(paths, given.top)
-        lines: Iterable[Line] = (Line(name, row) for name, row in zip(names, labelled, strict=True))
+        lines: Iterable[Line] = (
+            Line(name, *found) for name, found in zip(names, labelled, strict=True)
+        )
         if given.grid is not None:
             lines = list(lines)
             images = FileImages(tuple(paths), predictor.stored_size)
@@ -123,13 +126,19 @@ def found_files(folder: Path, kind: Kind) -> list[Path]:
 
 
 def write(file: TextIO, lines: Iterable[Line], top: int) -> None:
-    """Write the CSV: path, label, probability; then label_2, probability_2 and so on."""
+    """Write the CSV: path, label, probability; then label_2, probability_2 and so on.
+
+    A method that describes what it sees adds the column ``attributes``.
+    """
     writer = csv.writer(file, lineterminator="\n")
     more = [f"{name}_{k}" for k in range(2, top + 1) for name in ("label", "probability")]
-    writer.writerow(("path", "label", "probability", *more))
-    for path, labels in lines:
+    for number, (path, labels, description) in enumerate(lines):
+        last = [] if description is None else [description]
+        if number == 0:
+            header = ("path", "label", "probability", *more)
+            writer.writerow((*header, "attributes") if last else header)
         cells = [cell for label, probability in labels for cell in (label, f"{probability:.4f}")]
-        writer.writerow((path, *cells))
+        writer.writerow((path, *cells, *last))
 
 
 def check_files(out: str | None, grid: str | None) -> None:
@@ -215,13 +224,16 @@ class Predictor:
             kind, size = Kind(inputs[task]["kind"]), inputs[task]["stored_size"]
             shapes = {name: tuple(one["shape"]) for name, one in inputs.items()}
             backbone_shape = tuple(about["input_shape"])
+            semantics = Restored(**about["semantics"]) if "semantics" in about else None
             weights = load_file(path)
         except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
         if kind not in FILES:
             raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels files")
         try:
-            method = build_method(without_download(config), classes, backbone_shape, shapes)
+            method = build_method(
+                without_download(config), classes, backbone_shape, shapes, semantics
+            )
             method.load_state_dict(weights)
         except (RuntimeError, TypeError) as error:
             raise CheckpointError(
@@ -239,8 +251,12 @@ class Predictor:
         """How many labels there are."""
         return len(self.method.tasks[self.task])
 
-    def predict(self, paths: Sequence[Path], top: int = 1) -> Iterator[list[tuple[str, float]]]:
+    def predict(
+        self, paths: Sequence[Path], top: int = 1
+    ) -> Iterator[tuple[list[tuple[str, float]], str | None]]:
         """The ``top`` likeliest labels with their probabilities of every file, in order.
+
+        Beside them stands what the method has to say about it, or None.
 
         Raises:
             DataError: one cannot be read.
@@ -249,8 +265,19 @@ class Predictor:
         for x in self.batches(paths):
             # stable: of equal scores the first class comes first, as in the judge's argmax
             scores, labels = self.probabilities(x).sort(dim=1, descending=True, stable=True)
-            for rows in zip(labels[:, :top].tolist(), scores[:, :top].tolist(), strict=True):
-                yield [(names[label], score) for label, score in zip(*rows, strict=True)]
+            rows = zip(
+                labels[:, :top].tolist(), scores[:, :top].tolist(), self.described(x), strict=True
+            )
+            for places, likely, description in rows:
+                pairs = zip(places, likely, strict=True)
+                yield [(names[label], score) for label, score in pairs], description
+
+    def described(self, samples: Tensor) -> Sequence[str | None]:
+        """A few words on each of the stored samples; None where the method has none."""
+        if not self.method.describes:
+            return [None] * len(samples)
+        with torch.inference_mode(), self.runtime.autocast():
+            return self.method.describe(self.prepare(samples))
 
     def batches(self, paths: Sequence[Path]) -> Iterator[Tensor]:
         """The files as stored samples: uint8 (B, 3, H, W) of images, int16 (B, T) of recordings."""

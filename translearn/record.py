@@ -19,6 +19,7 @@ from translearn.results import MetricsLog
 from translearn.runtime import Runtime
 from translearn.training import Average, Finite
 from translearn.validators import RULES, SAMPLES, prefers
+from translearn.zeroshot_scores import draw_curve
 
 ADVICE_AFTER = 3  # bad log points in a row
 
@@ -138,6 +139,15 @@ def score_after(job: Job, phase: Phase, progress: Progress, metrics_log: Metrics
     progress.before |= before
     if before:
         metrics_log.write(phase=phase.name, step=progress.step, **before)
+
+
+def score_unseen(job: Job) -> dict[str, float]:
+    """The zero-shot figures, their curve drawn to ``figures/seen_unseen.png``; else nothing."""
+    metrics, both = job.judge.zero_shot(job.method)
+    if both is not None and job.first_rank:
+        path = job.folder / "figures" / "seen_unseen.png"
+        draw_curve(both, metrics["gzsl/gamma"], path)
+    return metrics
 
 
 def needs_last(run: RunConfig) -> bool:

@@ -7,7 +7,7 @@ from translearn.data.augment import Augment, NoAugment
 from translearn.data.domain import LabelledSet, UnlabelledSet
 from translearn.data.loaders import TrainingStream, make_stream
 from translearn.data.preparation import Preparation, VectorPreparation
-from translearn.errors import ConfigError
+from translearn.errors import ConfigError, DataError
 from translearn.job import Job
 from translearn.methods.base import Phase
 
@@ -19,8 +19,15 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
 
     Raises:
         ConfigError: a batch cannot be shared by the ranks, or nothing can be augmented as asked.
+        DataError: a task has no training samples.
     """
     run = job.phase_runs[phase.name]
+    for stream in phase.streams.values():
+        if not len(job.view[stream.domain]):
+            raise DataError(
+                f"{stream.domain!r} has no training samples in this data, and this method trains "
+                f"on them\nits classes are only tested: use method=zeroshot, or other data"
+            )
     augments = {
         stream.domain: task_augment(job, phase, stream.domain) for stream in phase.streams.values()
     }

@@ -18,7 +18,7 @@ from translearn.config import Config, Precision, RunConfig, build, check, differ
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource, Images, Shape, TaskSet, TrainView
 from translearn.data.files import FileImages
-from translearn.data.loaders import make_resident
+from translearn.data.loaders import make_resident, read_batches
 from translearn.data.preparation import Preparation
 from translearn.engine import run_method
 from translearn.errors import ConfigError
@@ -29,7 +29,10 @@ from translearn.methods.base import Method, quadrant
 from translearn.methods.source_model import check_same_cut
 from translearn.results import environment, peak_memory_mb, write_model
 from translearn.runtime import Runtime, loses_in_bf16, stable_seed
+from translearn.semantics.base import Semantics
 from translearn.stop import Stop
+
+METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")
 
 
 def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[str, Any]:
@@ -42,9 +45,11 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
-    check("method", config["method"], Method, ["backbone", "tasks", "input_shape", "input_shapes"])
+    check("method", config["method"], Method, METHOD_PARTS)
     if config["method"].get("init"):
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
+    if config.get("semantics"):
+        check("semantics", config["semantics"], Semantics, ["root"])
     for settings in phase_settings(run, config["method"]["phases"]).values():
         if settings.batch_size % world:
             raise ConfigError(
@@ -61,7 +66,8 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     job = make_job(config, run, tasks, runtime, folder, stop)
     progress, phases, metrics, confusions = run_method(job)
     if rank == 0:
-        write_model(folder, job.method.state_dict(), about_model(tasks))
+        about = {**about_model(tasks), **job.method.about()}
+        write_model(folder, job.method.state_dict(), about)
     result = success(job, tasks, progress, phases, metrics, confusions)
     if rank == 0 and run.figures:
         from translearn.report.evidence import draw_figures  # matplotlib, only where it is wanted
@@ -111,11 +117,14 @@ def make_job(
         for task, domain in tasks.tasks.items()
     }
     budget = run.resident_mb * 2**20
+    view = resident_view(TrainView.of(tasks, method.access), budget, run.workers)
     judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
     check_selection(run, type(method), judge)
     return Job(
         method=method,
-        view=resident_view(TrainView.of(tasks, method.access), budget, run.workers),
+        view=view.read_by(
+            lambda task, x: read_batches(x, prepare[task], run.eval_batch_size, run.workers)
+        ),
         judge=judge,
         prepare=prepare,
         augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
@@ -134,6 +143,7 @@ def build_method(
     classes: Mapping[str, Sequence[str]],
     input_shape: Shape,
     shapes: Mapping[str, Shape] | None = None,
+    semantics: Semantics | None = None,
 ) -> Method:
     """The method of a config on its backbone, for these classes and inputs.
 
@@ -142,6 +152,7 @@ def build_method(
         classes: task -> class names.
         input_shape: what the backbone receives.
         shapes: task -> what a prepared sample looks like; None: all as the backbone wants them.
+        semantics: class descriptions; None: those of the config, if it has any.
 
     Raises:
         ConfigError: the method cannot do with tasks of these names, or of different inputs.
@@ -159,9 +170,12 @@ def build_method(
             f"method={name} needs the same kind of input in all tasks, and here they differ\n"
             "choose method=multitask, which gives each its own stem, or other data"
         )
+    if semantics is None and config.get("semantics"):
+        root = os.path.expanduser(config["data_root"])
+        semantics = build(config["semantics"], Semantics, root=root)
     shape = tuple(input_shape)
     backbone = build(config["backbone"], Backbone, input_shape=shape)
-    parts = {"tasks": classes, "input_shape": shape, "input_shapes": shapes}
+    parts = {"tasks": classes, "input_shape": shape, "input_shapes": shapes, "semantics": semantics}
     return build(config["method"], Method, backbone=backbone, **parts)
 
 
@@ -245,7 +259,7 @@ def success(
         "peak_memory_mb": peak_memory_mb(job.runtime.device),
         "precision": job.runtime.precision,
         "deterministic": job.runtime.device.type == "cpu" or job.run.deterministic,
-        "warnings": list(progress.warnings),
+        "warnings": [*progress.warnings, *job.method.notes()],
         "environment": environment(job.runtime),
     }
 

@@ -1,4 +1,4 @@
-"""The embedded data with some labels permuted, for the leak tests."""
+"""The embedded data with some labels permuted, or images of noise, for the leak tests."""
 
 from dataclasses import replace
 
@@ -6,19 +6,21 @@ import torch
 
 from translearn.data.digits import Digits
 from translearn.data.domain import Split, limit_labels, permutation
+from translearn.data.unseen import DigitsAttributes
 
 OUTSIDE = "target/outside the budget"
 
 
-class PermutedDigits(Digits):
-    """Digits with the labels of the named places permuted, such as ``target/train``."""
+class Permuted:
+    """A data set with the labels of the named places permuted, such as ``target/train``."""
 
     def __init__(self, places, **arguments):
         super().__init__(**arguments)
         self.places = list(places)
 
     def load(self):
-        per_class, self.target_labels_per_class = self.target_labels_per_class, None
+        per_class = getattr(self, "target_labels_per_class", None)
+        self.target_labels_per_class = None
         tasks = super().load()
         if OUTSIDE in self.places:
             target = tasks.tasks["target"]
@@ -50,3 +52,23 @@ def permute_outside(labels, per_class, seed):
     changed[order[position:]] = shuffled[position:][permutation(len(labels) - position, 99)]
     assert int((changed != labels).sum()) > 500
     return changed
+
+
+class PermutedDigits(Permuted, Digits):
+    """Of data=digits."""
+
+
+class PermutedDigitsAttributes(Permuted, DigitsAttributes):
+    """Of data=digits_attributes."""
+
+
+class UnseenNoise(DigitsAttributes):
+    """Its unseen classes with images of noise."""
+
+    def load(self):
+        tasks = super().load()
+        target = tasks.tasks["target"]
+        generator = torch.Generator().manual_seed(5)
+        x = torch.randint(0, 256, target.test.x.shape, generator=generator, dtype=torch.uint8)
+        target = replace(target, test=Split(x, target.test.y))
+        return replace(tasks, tasks={**tasks.tasks, "target": target})

@@ -6,12 +6,12 @@ Methods are found by glob; each test has a counterpart that shows it can fail.
 import pytest
 import torch
 from permuted_data import OUTSIDE
-from runs import METHODS, config_of, same_weights, smoke_data, train, weights
+from runs import METHODS, config_of, log_lines, same_weights, smoke_data, train, weights
 
 from translearn.config import resolve_class
 from translearn.data.batch import Unlabelled
 from translearn.data.digits import Digits
-from translearn.data.domain import Access, LabelledSet, TrainView, UnlabelledSet
+from translearn.data.domain import Access, DataSource, LabelledSet, TrainView, UnlabelledSet
 from translearn.methods.base import Method
 
 SEALED = ["source/val", "source/test", "target/val", "target/test"]
@@ -34,11 +34,16 @@ def run(method, folder, places, *overrides):
         "run.device=cpu", "run.threads=1", "run.max_steps=8", *overrides,
     )  # fmt: skip
     if places:
-        config["data"]["_target_"] = "permuted_data.PermutedDigits"
+        name = resolve_class(config["data"]["_target_"], DataSource).__name__
+        config["data"]["_target_"] = f"permuted_data.Permuted{name}"
         config["data"]["places"] = places
     train(folder, config=config)
     assert all(torch.isfinite(w).all() for w in weights(folder).values() if w.is_floating_point())
     return folder
+
+
+def read_t1(folder):
+    return log_lines(folder)[-1]["zsl/t1"]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -55,6 +60,20 @@ def test_granted_labels_do_matter(method, tmp_path):
     plain = run(method, tmp_path / "plain", [])
     for place in granted:
         assert not same_weights(plain, run(method, tmp_path / place, [place]))
+
+
+@pytest.mark.parametrize("variant", ["embedding", "eszsl", "conse"])
+def test_unseen_images_change_nothing(variant, tmp_path):
+    """Neither do gamma and the weights of closed forms, which are buffers of the model."""
+    chosen = (f"method.variant={variant}", "data.unseen=[2,5,8]")
+    plain = run("zeroshot", tmp_path / "plain", [], *chosen)
+    config = config_of("method=zeroshot", "data=digits_attributes", "run=smoke", *chosen,
+                       "run.batch_size=64", "run.device=cpu", "run.threads=1",
+                       "run.max_steps=8")  # fmt: skip
+    config["data"]["_target_"] = "permuted_data.UnseenNoise"
+    noise = train(tmp_path / "noise", config=config)
+    assert same_weights(plain, tmp_path / "noise")
+    assert noise["metrics"]["zsl/t1"] != read_t1(plain)
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if access_of(m).target_labels])

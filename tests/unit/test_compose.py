@@ -9,6 +9,8 @@ from translearn.data.augment import Augment
 from translearn.data.domain import DataSource
 from translearn.job import phase_settings
 from translearn.methods.base import Method
+from translearn.semantics.base import Semantics
+from translearn.work import METHOD_PARTS
 
 
 @pytest.mark.parametrize("data", DATA)
@@ -19,7 +21,9 @@ def test_every_method_fits_every_data_set(method, data):
     check("data", config["data"], DataSource, ["root"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
-    check("method", config["method"], Method, ["backbone", "tasks", "input_shape", "input_shapes"])
+    check("method", config["method"], Method, METHOD_PARTS)
+    if config.get("semantics"):
+        check("semantics", config["semantics"], Semantics, ["root"])
     assert phase_settings(run, config["method"]["phases"])
 
 

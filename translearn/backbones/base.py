@@ -58,6 +58,19 @@ class Backbone(nn.Module):
         """The same as ``features``."""
         return self.features(x)
 
+    def imagenet_classifier(self) -> nn.Module:
+        """The pretrained network's own classifier: features (B, out_dim) -> logits (B, 1000).
+
+        Untrained where the backbone is: a trained model's weights are filled in later.
+
+        Raises:
+            ConfigError: this backbone has none.
+        """
+        raise ConfigError(
+            "method.classifier=imagenet: this backbone has no classifier of 1000 classes\n"
+            "choose backbone=efficientnet_lite0, or one of torchvision or timm that has"
+        )
+
     @property
     def groups(self) -> dict[str, tuple[Layer, ...]]:
         """Ordered group names -> the layers that stand there now."""

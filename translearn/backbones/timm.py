@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from translearn.backbones.base import Backbone, layer_groups, reachable
+from translearn.backbones.imagenet import imagenet_classes
 from translearn.config import nearest
 from translearn.errors import ConfigError, DataError
 
@@ -64,10 +65,26 @@ class TimmBackbone(Backbone):
         self.mean, self.std = tuple(cfg.get("mean", self.mean)), tuple(cfg.get("std", self.std))
         self.group_paths = layer_groups(self.model, "model.")
 
+        self._asked = name, weights, options
+
     def features(self, x: Tensor) -> Tensor:
         """Normalised images (B, C, H, W) -> features (B, out_dim)."""
         features: Tensor = self.model(x.expand(-1, 3, -1, -1))
         return features
+
+    def imagenet_classifier(self) -> nn.Module:
+        """See ``Backbone``; the weights are read a second time."""
+        if not self.pretrained:
+            return nn.Linear(self.out_dim, len(imagenet_classes()))
+        name, weights, options = self._asked
+        timm = _import("timm", "timm")
+        whole: Any = _load(timm, name, timm.get_pretrained_cfg(name), weights, options, None)
+        classifier = whole.get_classifier()
+        if not isinstance(classifier, nn.Linear) or classifier.out_features != len(
+            imagenet_classes()
+        ):
+            return super().imagenet_classifier()
+        return classifier
 
 
 class EfficientNetLite0(TimmBackbone):
@@ -90,6 +107,16 @@ class EfficientNetLite0(TimmBackbone):
             kept = {k: t for k, t in weights.items() if not k.startswith("classifier.")}
             self.model.load_state_dict(kept, strict=True)
             self.pretrained = True
+
+    def imagenet_classifier(self) -> nn.Module:
+        """See ``Backbone``; its weights come in the same file."""
+        classifier = nn.Linear(self.out_dim, len(imagenet_classes()))
+        if self.pretrained:
+            weights = efficientnet_lite0_weights()
+            classifier.load_state_dict(
+                {name: weights[f"classifier.{name}"] for name in ("weight", "bias")}
+            )
+        return classifier
 
 
 def efficientnet_lite0_weights() -> dict[str, Tensor]:
@@ -154,9 +181,16 @@ def _import(module: str, extra: str) -> ModuleType:
 
 
 def _load(
-    timm: ModuleType, name: str, wanted: Any, weights: str | None, options: dict[str, Any]
+    timm: ModuleType,
+    name: str,
+    wanted: Any,
+    weights: str | None,
+    options: dict[str, Any],
+    num_classes: int | None = 0,
 ) -> nn.Module:
     """The network with pretrained weights: from a file, from the cache, or downloaded.
+
+    With ``num_classes=None`` its own classifier comes along.
 
     Raises:
         ConfigError: timm has no weights for this network.
@@ -174,7 +208,11 @@ def _load(
         overlay = {"file": path} if path else None
         try:
             model: nn.Module = timm.create_model(
-                name, pretrained=True, num_classes=0, pretrained_cfg_overlay=overlay, **options
+                name,
+                pretrained=True,
+                num_classes=num_classes,
+                pretrained_cfg_overlay=overlay,
+                **options,
             )
             return model
         except Exception as error:  # a dozen types: of the hub, of pickle, of safetensors, of timm

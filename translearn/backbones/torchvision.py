@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torchvision.models.vision_transformer import interpolate_embeddings
 
 from translearn.backbones.base import Backbone, layer_groups, reachable
+from translearn.backbones.imagenet import imagenet_classes
 from translearn.config import nearest
 from translearn.errors import ConfigError, DataError
 
@@ -50,7 +51,8 @@ class TorchvisionBackbone(Backbone):
         self.pretrained = pretrained
         try:
             self.model = _make(name, weights if pretrained else None, input_shape[1:])
-            expected = _remove_last_layer(self.model)
+            last = _remove_last_layer(self.model)
+            expected = last.in_features if isinstance(last, nn.Linear) else last.in_channels
             self.out_dim = self._probe(input_shape)
         except (RuntimeError, ValueError, AssertionError) as error:
             problem = _size_problem(name, weights, input_shape[1:])
@@ -59,6 +61,14 @@ class TorchvisionBackbone(Backbone):
             raise ConfigError(problem) from error
         assert self.out_dim == expected, f"{name}: {self.out_dim} features, {expected} expected"
         self.group_paths = layer_groups(self.model, "model.")
+        self._last = (last,)  # in a tuple, so that it is no part of the backbone
+
+    def imagenet_classifier(self) -> nn.Module:
+        """See ``Backbone``."""
+        (last,) = self._last
+        if not isinstance(last, nn.Linear) or last.out_features != len(imagenet_classes()):
+            return super().imagenet_classifier()
+        return last
 
     def features(self, x: Tensor) -> Tensor:
         """Normalised images (B, C, H, W) -> features (B, out_dim)."""
@@ -117,8 +127,8 @@ def _load(name: str, weights: Any, load: Any) -> Any:
     )
 
 
-def _remove_last_layer(model: nn.Module) -> int:
-    """Put the identity in the place of the classifier, and tell how many features it took.
+def _remove_last_layer(model: nn.Module) -> nn.Linear | nn.Conv2d:
+    """Put the identity in the place of the classifier, and return that.
 
     In all of torchvision's classification networks it is the last linear layer (in SqueezeNet the
     last convolution) to be registered.
@@ -130,7 +140,7 @@ def _remove_last_layer(model: nn.Module) -> int:
     ][-1]
     parent, _, name = path.rpartition(".")
     setattr(model.get_submodule(parent), name, nn.Identity())
-    return last.in_features if isinstance(last, nn.Linear) else last.in_channels
+    return last
 
 
 def _size_problem(name: str, weights: Any, size: tuple[int, int]) -> str | None:

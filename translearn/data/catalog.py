@@ -42,23 +42,47 @@ FSDD = DataSet(
     by_hand=f"the folder recordings of {FSDD_ADDRESS} in FSDD",
 )
 
-SETS = (MNIST, BSDS500, USPS, SVHN, OFFICE31, FSDD)
+# Nothing here was checked against a real copy: no checksums, no address.
+XLSA17 = {
+    name: DataSet(
+        name=f"xlsa17_{name.lower()}",
+        title=f"{name} of xlsa17: ResNet-101 features and proposed split, to be brought by you",
+        resources=tuple(
+            Resource(f"xlsa17/data/{name}/{file}", unverified="content (no real copy was seen)")
+            for file in ("res101.mat", "att_splits.mat")
+        ),
+        by_hand=f"unpack xlsa17.zip (Xian et al. 2018) so that xlsa17/data/{name} is there",
+    )
+    for name in ("AWA2", "CUB", "SUN", "APY")
+}
+
+SETS = (MNIST, BSDS500, USPS, SVHN, OFFICE31, FSDD, *XLSA17.values())
 DATA_SETS = {data_set.name: data_set for data_set in SETS}
 
 # Name of a config in conf/data -> the sets it reads.
 NEEDS: dict[str, tuple[DataSet, ...]] = {
+    "apy": (XLSA17["APY"],),
+    "awa2": (XLSA17["AWA2"],),
+    "awa2_photos": (),
+    "cub": (XLSA17["CUB"],),
+    "cub_photos": (),
     "digit_tasks": (MNIST, BSDS500, USPS, SVHN, FSDD),  # those of them that data.tasks names
     "digits": (),
+    "digits_attributes": (),
     "digits_parity": (),
     "digits_split": (),
     "folder": (),
+    "folder_zeroshot": (),
     "fsdd": (FSDD,),
+    "mnist_attributes": (MNIST,),
     "mnist_fsdd": (MNIST, FSDD),
     "mnist_mnistm": (MNIST, BSDS500),
     "mnist_split": (MNIST,),
     "mnist_usps": (MNIST, USPS),
     "office31": (OFFICE31,),
     "office31_classes": (OFFICE31,),
+    "office31_zeroshot": (OFFICE31,),
+    "sun": (XLSA17["SUN"],),
     "svhn_mnist": (SVHN, MNIST),
     "usps_mnist": (USPS, MNIST),
 }

@@ -14,6 +14,7 @@ from translearn.errors import ConfigError, DataError
 
 Images = Tensor | FileImages
 Shape = tuple[int, ...]
+Read = Callable[[str, Images], Iterator[Tensor]]  # task, its samples -> batches of network input
 
 
 class Kind(StrEnum):
@@ -181,8 +182,11 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
     Labels outside the method's access are not in here, and neither are labels outside the budget.
     """
 
-    def __init__(self, sets: Mapping[str, LabelledSet | UnlabelledSet]) -> None:
+    def __init__(
+        self, sets: Mapping[str, LabelledSet | UnlabelledSet], read: Read | None = None
+    ) -> None:
         self._sets = dict(sets)
+        self._read = read
 
     def __getitem__(self, task: str) -> LabelledSet | UnlabelledSet:
         if task not in self._sets:
@@ -197,7 +201,20 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
 
     def map_images(self, change: Callable[[Images], Images]) -> "TrainView":
         """The same view with every set's images replaced by ``change(images)``."""
-        return TrainView({name: replace(s, x=change(s.x)) for name, s in self._sets.items()})
+        sets = {name: replace(s, x=change(s.x)) for name, s in self._sets.items()}
+        return TrainView(sets, self._read)
+
+    def read_by(self, read: Read) -> "TrainView":
+        """The same view, whose ``inputs`` come from ``read``."""
+        return TrainView(self._sets, read)
+
+    def inputs(self, task: str) -> Iterator[Tensor]:
+        """All of a set as network input, in its order and without augmentation, batch by batch.
+
+        For ``Method.enter``, which solves or measures something on the whole set.
+        """
+        assert self._read is not None, "this view is of data alone"
+        return self._read(task, self[task].x)
 
     @staticmethod
     def of(tasks: TaskSet, access: Access) -> "TrainView":

@@ -186,6 +186,8 @@ class FileStream:
 
 def decode_all(images: FileImages, workers: int) -> Tensor:
     """All images of a list of files as one uint8 tensor (N, 3, size, size)."""
+    if not len(images):
+        return torch.empty(0, 3, images.size, images.size, dtype=torch.uint8)
     loader = DataLoader(ImageDataset(images), batch_size=64, num_workers=workers)
     return torch.cat([x for x, _ in decoded(loader)])
 
@@ -195,6 +197,17 @@ def make_resident(images: Images, budget: int, workers: int) -> Images:
     if isinstance(images, FileImages) and images.nbytes <= budget:
         return decode_all(images, workers)
     return images
+
+
+def read_batches(
+    images: Images, prepare: Preparation, batch_size: int, workers: int
+) -> Iterator[Tensor]:
+    """All samples as network input, in their order, not augmented."""
+    if isinstance(images, Tensor):
+        yield from (prepare(x) for x in images.split(batch_size))
+        return
+    loader = DataLoader(ImageDataset(images), batch_size=batch_size, num_workers=workers)
+    yield from (prepare(x) for x, _ in decoded(loader))
 
 
 def make_stream(

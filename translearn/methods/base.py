@@ -92,6 +92,7 @@ class Method(nn.Module):
         headline: the metric that tables show; None: the test accuracy of the main task.
         term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
             ranks average them there, and not in the data-parallel wrapper.
+        describes: whether ``describe`` has something to say about a sample beside its class.
         kept: tensors made by ``enter`` that a checkpoint must hold.
         cached: set by the loop: whether batches hold the output of ``Phase.cache``, not samples.
     """
@@ -102,6 +103,7 @@ class Method(nn.Module):
     mixed_inputs: ClassVar[bool] = False
     headline: ClassVar[str | None] = None
     term_gradients: bool = False
+    describes: bool = False
 
     def __init__(self, backbone: Backbone, tasks: Tasks) -> None:
         super().__init__()
@@ -137,6 +139,18 @@ class Method(nn.Module):
     def predicts(self, task: str) -> bool:
         """Whether the method has an answer for ``task``; what it has none for is not scored."""
         return True
+
+    def describe(self, x: Tensor) -> list[str]:
+        """A few words on each of a batch of inputs, for a method that ``describes``."""
+        raise NotImplementedError
+
+    def about(self) -> dict[str, Any]:
+        """What a trained model needs besides config and weights to be built again."""
+        return {}
+
+    def notes(self) -> list[str]:
+        """What a reader of the result should know; it stands there among the warnings."""
+        return []
 
     def health(self) -> dict[str, float]:
         """Figures that tell whether training goes well, read at every log point."""

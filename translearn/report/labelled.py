@@ -17,18 +17,22 @@ class Line(NamedTuple):
     Attributes:
         path: relative to the folder.
         labels: the likeliest labels with their probabilities, the likeliest first.
+        description: the attributes that a zero-shot method sees, or None.
     """
 
     path: str
     labels: list[tuple[str, float]]
+    description: str | None = None
 
 
 def write_json(file: TextIO, lines: Iterable[Line], top: int) -> None:
     """Write a JSON list with a line for every image."""
     before = "["
-    for path, labels in lines:
+    for path, labels, description in lines:
         found = [{"label": label, "probability": round(p, 4)} for label, p in labels]
-        file.write(before + "\n" + json.dumps({"path": path, "labels": found}))
+        line = {"path": path, "labels": found}
+        line |= {} if description is None else {"attributes": description}
+        file.write(before + "\n" + json.dumps(line))
         before = ","
     file.write("\n]\n")
 

@@ -34,6 +34,8 @@ def test_every_data_yaml_composes_and_builds(name):
     check("data", config["data"], DataSource, ["root", "download"])
     if name == "folder":
         config["data"].update(source="a", target="b")
+    if name == "folder_zeroshot":
+        config["data"].update(folder="a")
     source = build(config["data"], DataSource, root=config["data_root"])
     assert isinstance(source, DataSource)
 

@@ -1,0 +1,30 @@
+"""No network: feature vectors that were computed before."""
+
+from torch import Tensor
+
+from translearn.backbones.base import Backbone
+from translearn.errors import ConfigError
+
+
+class Identity(Backbone):
+    """Hands feature vectors on as they are. It has no parameters and so no layer groups.
+
+    Args:
+        input_shape: (D,) of the vectors.
+
+    Raises:
+        ConfigError: the samples are no vectors.
+    """
+
+    def __init__(self, input_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        if len(input_shape) != 1:
+            raise ConfigError(
+                "backbone=identity is for feature vectors; choose a network for images"
+            )
+        self.out_dim = input_shape[0]
+        self.group_paths = {}
+
+    def features(self, x: Tensor) -> Tensor:
+        """The vectors (B, D) themselves."""
+        return x
