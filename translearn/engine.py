@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from translearn import checkpoint
 from translearn.config import Select
+from translearn.data.domain import TrainView
 from translearn.errors import StopSignal
 from translearn.evaluate import accuracies
 from translearn.job import Job, Progress
@@ -18,7 +19,7 @@ from translearn.methods.base import Budget, Phase, learners
 from translearn.record import Clock, Saver, evaluate, needs_last, score_after, write_log_point
 from translearn.results import MetricsLog
 from translearn.runtime import stable_seed
-from translearn.streams import make_streams
+from translearn.streams import make_streams, outputs
 from translearn.training import (
     Average,
     Finite,
@@ -88,7 +89,8 @@ def fit(
     """
     run, runtime, method = job.phase_runs[phase.name], job.runtime, job.method
     if not progress.entered:
-        method.enter(phase, job.view)
+        view = TrainView(job.view, lambda task, module: outputs(job, task, module))
+        method.enter(phase, view)
         progress.entered = True
         progress.best_score = -math.inf  # the weights of an earlier phase are no candidates
     if not phase.steps:

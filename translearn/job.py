@@ -52,6 +52,7 @@ class Job:
     judge: Judge
     prepare: Mapping[str, Preparation]  # task -> its preprocessing
     augment: Augment
+    views: Augment  # what makes several views of one sample differ
     run: RunConfig
     phase_runs: Mapping[str, RunConfig]
     runtime: Runtime

@@ -42,6 +42,7 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
+    check("views", config["views"], Augment, ["size"])
     check("method", config["method"], Method, ["backbone", "tasks", "input_shapes"])
     if config["method"].get("init"):
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
@@ -114,6 +115,7 @@ def make_job(
         judge=judge,
         prepare=prepare,
         augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
+        views=build(config["views"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
         run=run,
         phase_runs=phase_settings(run, config["method"]["phases"]),
         runtime=runtime,

@@ -24,10 +24,19 @@ class Stream(NamedTuple):
     Attributes:
         domain: a task of the train view, such as ``source``.
         batch_size: samples of a step, where that is not the phase's batch size.
+        views: 0: the samples themselves, with the run's augmentation if it is asked for; n: every
+            sample n times, each time changed by the augmentation ``views`` with draws of its own.
+            The batch's ``x`` is then (n, B, ...).
+        partners: the name of a table (M, k) in ``Method.kept``: for each sample positions of k
+            others in the same set, such as its neighbours. One of them, drawn anew in every epoch,
+            is prepared as the sample itself is and comes last in ``x``: (n + 1, B, ...), and
+            (2, B, ...) for ``views=0``.
     """
 
     domain: str
     batch_size: int | None = None
+    views: int = 0
+    partners: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,339 @@
+"""Pretexts: tasks without labels that teach a trunk its features, for self-taught methods."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from sklearn.decomposition import MiniBatchDictionaryLearning, sparse_encode
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from translearn.backbones.base import Backbone
+from translearn.data.batch import Batch
+from translearn.data.domain import Shape, TrainView
+from translearn.errors import ConfigError
+from translearn.losses import covariance_penalty, invariance, nt_xent, variance_hinge
+from translearn.methods.base import Stream, Tasks
+
+PRETRAIN_ON = ("source", "target", "both")
+MOST_PIXELS = 3 * 32 * 32  # values of an image that sparse coding is for
+
+
+@dataclass(frozen=True)
+class PretextSettings:
+    """What pretexts are set by; each takes what it needs.
+
+    Attributes:
+        projector: widths of the projection, the last one is that of the embedding; None: the
+            pretext's own. Batch norm and ReLU stand between the layers.
+        temperature: of SimCLR.
+        vicreg: weights of VICReg's invariance, variance and covariance.
+        noise: standard deviation of what the autoencoder has to remove, in normalised values.
+        atoms: images of the sparse-coding dictionary.
+        sparsity: weight of the L1 norm of the codes.
+    """
+
+    projector: Sequence[int] | None = None
+    temperature: float = 0.2
+    vicreg: Sequence[float] = (25.0, 25.0, 1.0)
+    noise: float = 0.0
+    atoms: int = 256
+    sparsity: float = 1.0
+
+
+class Pretext(nn.Module):
+    """A task without labels.
+
+    Attributes:
+        views: of each image in a step, as in ``Stream``.
+        trains: whether its phase takes gradient steps; else ``enter`` does all there is to do.
+        seen: what the last step compared or learned from, for ``health``.
+    """
+
+    views: ClassVar[int] = 1
+    trains: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: Tensor | None = None
+
+    def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        """Named loss terms of images (views, B, C, H, W), or (B, C, H, W) where ``views`` is 0."""
+        raise NotImplementedError
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Features (B, out_dim) -> what images are compared by."""
+        return features
+
+    def enter(self, view: TrainView, domains: Sequence[str]) -> None:
+        """Whatever a pretext computes without gradients, from the samples of these tasks."""
+
+
+class Joint(Pretext):
+    """Two views of an image are embedded near each other; the rest is the subclass's."""
+
+    views = 2
+    own_projector: ClassVar[tuple[int, ...]]
+
+    def __init__(self, backbone: Backbone, settings: PretextSettings) -> None:
+        super().__init__()
+        if settings.projector is not None and not settings.projector:
+            raise ConfigError("method.projector must hold a width or more, or be null")
+        widths = settings.projector or self.own_projector
+        layers: list[nn.Module] = []
+        inputs = backbone.out_dim
+        for width in widths[:-1]:
+            layers += [nn.Linear(inputs, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
+            inputs = width
+        self.projector = nn.Sequential(*layers, nn.Linear(inputs, widths[-1]))
+
+    def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        """The terms of ``compare`` on the embeddings of both views."""
+        first, second = self.projector(backbone(x.flatten(0, 1))).chunk(2)
+        self.seen = first.detach()
+        return self.compare(first, second)
+
+    def compare(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
+        """Loss terms of the embeddings (B, D) of two views."""
+        raise NotImplementedError
+
+    def embed(self, features: Tensor) -> Tensor:
+        """Features (B, out_dim) -> embeddings (B, D)."""
+        embeddings: Tensor = self.projector(features)
+        return embeddings
+
+
+class SimCLR(Joint):
+    """Contrastive learning (Chen et al. 2020); the others are those of the same rank's batch."""
+
+    own_projector = (256, 128)
+
+    def __init__(self, backbone: Backbone, settings: PretextSettings) -> None:
+        super().__init__(backbone, settings)
+        self.temperature = settings.temperature
+        if self.temperature <= 0:
+            raise ConfigError(f"method.temperature={self.temperature} must be above 0")
+
+    def compare(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
+        """The term ``contrast``."""
+        return {"contrast": nt_xent(first, second, self.temperature)}
+
+
+class VICReg(Joint):
+    """Variance, invariance, covariance (Bardes et al. 2022, eq. 6): nothing is pushed apart."""
+
+    own_projector = (512, 512, 512)
+
+    def __init__(self, backbone: Backbone, settings: PretextSettings) -> None:
+        super().__init__(backbone, settings)
+        if len(settings.vicreg) != 3:
+            raise ConfigError(
+                "method.vicreg_weights must be three: of invariance, variance, covariance"
+            )
+        self.weights = tuple(settings.vicreg)
+
+    def compare(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
+        """The terms ``invariance``, ``variance`` (the mean of both views) and ``covariance``."""
+        weights = self.weights
+        return {
+            "invariance": weights[0] * invariance(first, second),
+            "variance": weights[1] * (variance_hinge(first) + variance_hinge(second)) / 2,
+            "covariance": weights[2] * (covariance_penalty(first) + covariance_penalty(second)),
+        }
+
+
+class Rotation(Pretext):
+    """By which quarter turn was the image turned? (Gidaris et al., ICLR 2018)."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.head = nn.Linear(backbone.out_dim, 4)
+
+    def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        """The term ``rotation``: a quarter of the batch is turned each way.
+
+        The paper turns every image all four ways; a batch is in random order anyway.
+        """
+        parts = x.flatten(0, 1).tensor_split(4)
+        turned = torch.cat([part.rot90(turns, (2, 3)) for turns, part in enumerate(parts)])
+        turns = torch.arange(4, device=x.device)
+        counts = torch.tensor([len(part) for part in parts], device=x.device)
+        labels = turns.repeat_interleave(counts, output_size=len(turned))
+        turned = turned.contiguous(memory_format=torch.channels_last)
+        features = backbone(turned)
+        self.seen = features.detach()
+        logits = self.head(features)
+        return {"rotation": F.cross_entropy(logits.float(), labels)}
+
+
+class Autoencoder(Pretext):
+    """A convolutional decoder makes the image of the features; denoising if there is noise.
+
+    Vincent et al. (ICML 2008) for the denoising form, with Gaussian noise.
+    """
+
+    views = 0
+
+    def __init__(self, backbone: Backbone, settings: PretextSettings, shape: Shape) -> None:
+        super().__init__()
+        if settings.noise < 0:
+            raise ConfigError(f"method.noise={settings.noise} must not be negative")
+        self.noise, self.size = settings.noise, tuple(shape[1:])
+        edges, width = self.size, 64
+        stages = max(0, math.ceil(math.log2(max(edges) / 8)))
+        start = tuple(math.ceil(edge / 2**stages) for edge in edges)
+        layers: list[nn.Module] = [
+            nn.Linear(backbone.out_dim, width * start[0] * start[1]),
+            nn.ReLU(),
+            nn.Unflatten(1, (width, *start)),
+        ]
+        for _ in range(stages):
+            narrower = max(16, width // 2)
+            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, narrower, 3, padding=1)]
+            layers += [nn.ReLU()]
+            width = narrower
+        self.decoder = nn.Sequential(*layers, nn.Conv2d(width, shape[0], 3, padding=1))
+
+    def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        """The term ``reconstruction``: the mean squared error of normalised values."""
+        seen = x + self.noise * torch.randn_like(x) if self.noise else x
+        features = backbone(seen)
+        self.seen = features.detach()
+        made = self.decoder(features)[..., : self.size[0], : self.size[1]]
+        return {"reconstruction": F.mse_loss(made.float(), x)}
+
+
+class SparseCoding(Pretext):
+    """Self-taught learning as it began: codes of images in a dictionary of unlabelled ones.
+
+    Raina et al., "Self-taught learning: transfer learning from unlabeled data" (ICML 2007, eqs. 1
+    and 2): the codes minimise ||x - sum_j a_j b_j||^2 / 2 + sparsity ||a||_1. Dictionary and codes
+    are scikit-learn's. It is its own trunk: no backbone is trained.
+    """
+
+    trains = False
+
+    def __init__(self, settings: PretextSettings, shape: Shape, seed: int) -> None:
+        super().__init__()
+        values = math.prod(shape)
+        if values > MOST_PIXELS:
+            raise ConfigError(
+                f"method.pretext=sparse_coding is for small images of at most {MOST_PIXELS} values;"
+                f" these have {values}\nchoose another pretext, such as simclr"
+            )
+        if settings.atoms < 1 or settings.sparsity <= 0:
+            raise ConfigError("method.atoms must be at least 1, and method.sparsity above 0")
+        self.sparsity, self.seed, self.out_dim = settings.sparsity, seed, settings.atoms
+        self.register_buffer("dictionary", torch.zeros(settings.atoms, values))
+        self.register_buffer("centre", torch.zeros(values))
+        self.dictionary: Tensor
+        self.centre: Tensor
+
+    def enter(self, view: TrainView, domains: Sequence[str]) -> None:
+        """Learn the dictionary, in one pass over the images in a seeded order."""
+        images = torch.cat([view.outputs(domain, nn.Flatten()) for domain in domains]).float()
+        self.centre.copy_(images.mean(dim=0))
+        learner = MiniBatchDictionaryLearning(
+            self.out_dim,
+            alpha=self.sparsity,
+            batch_size=256,
+            max_iter=1,
+            fit_algorithm="cd",
+            random_state=self.seed,
+        )
+        learner.fit((images - self.centre).cpu().numpy())
+        self.dictionary.copy_(torch.from_numpy(learner.components_))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised images (B, C, H, W) -> codes (B, atoms)."""
+        images = (x.flatten(1).float() - self.centre).cpu().numpy()
+        codes = sparse_encode(
+            images, self.dictionary.cpu().numpy(), algorithm="lasso_cd", alpha=self.sparsity
+        )
+        return torch.from_numpy(codes.astype(np.float32)).to(x.device)
+
+
+def make_pretext(name: str, backbone: Backbone, settings: PretextSettings, shape: Shape) -> Pretext:
+    """The pretext of that name; what it draws belongs to the building of the method.
+
+    Raises:
+        ConfigError: there is none of that name, or a setting is out of range.
+    """
+    if name == "simclr":
+        return SimCLR(backbone, settings)
+    if name == "vicreg":
+        return VICReg(backbone, settings)
+    if name == "rotation":
+        return Rotation(backbone)
+    if name == "autoencoder":
+        return Autoencoder(backbone, settings, shape)
+    if name == "sparse_coding":
+        return SparseCoding(settings, shape, int(torch.randint(2**31, ())))
+    known = "simclr, vicreg, rotation, autoencoder, sparse_coding"
+    raise ConfigError(f"method.pretext={name} does not exist; choose {known}")
+
+
+def unlabelled(tasks: Tasks, task: str) -> str:
+    """Where the images of ``task`` are: those that a label budget leaves, if there is one."""
+    return f"{task}/rest" if f"{task}/rest" in tasks else task
+
+
+def pretrain_domains(tasks: Tasks, pretrain_on: str) -> tuple[str, ...]:
+    """The training sets that ``method.pretrain_on`` means.
+
+    Raises:
+        ConfigError: it is none of source, target, both.
+    """
+    if pretrain_on not in PRETRAIN_ON:
+        raise ConfigError(f"method.pretrain_on={pretrain_on}: choose {', '.join(PRETRAIN_ON)}")
+    chosen = ("source", "target") if pretrain_on == "both" else (pretrain_on,)
+    return tuple(unlabelled(tasks, task) for task in chosen)
+
+
+def pretrain_streams(domains: Sequence[str], pretext: Pretext) -> dict[str, Stream]:
+    """A stream of each training set; none where nothing is trained by steps."""
+    return {d: Stream(d, views=pretext.views) for d in domains} if pretext.trains else {}
+
+
+def together(batch: Mapping[str, Batch], stacked: bool) -> Tensor:
+    """The images of all streams as one batch, view by view where they are ``stacked``."""
+    images = [part.x for part in batch.values()]
+    if not stacked:
+        return torch.cat(images)
+    views = [view for same in zip(*(x.unbind() for x in images), strict=True) for view in same]
+    return torch.cat(views).unflatten(0, (len(images[0]), -1))
+
+
+def spread(embeddings: Tensor | None) -> dict[str, float]:
+    """Whether embeddings (B, D) have collapsed; nothing where there are none.
+
+    Returns:
+        ``feature_std``: deviation of the unit vectors' values, times sqrt(D): 1 where they point
+        everywhere alike, 0 where all point one way. ``feature_rank``: e to the entropy of the
+        normalised singular values (RankMe, Garrido et al. 2023): how many dimensions are in use.
+    """
+    if embeddings is None:
+        return {}
+    values = embeddings[:256].float()
+    units = F.normalize(values, dim=1)
+    singular = torch.linalg.svdvals(values - values.mean(dim=0))
+    shares = singular / singular.sum().clamp_min(1e-12)
+    rank = torch.exp(-torch.xlogy(shares, shares).sum())
+    return {
+        "feature_std": float(units.std(dim=0).mean()) * units.shape[1] ** 0.5,
+        "feature_rank": float(rank),
+    }
+
+
+def collapse_advice(health: Mapping[str, float], pretext: str) -> str | None:
+    """What to change when ``spread`` says that the features have collapsed."""
+    if health.get("feature_std", 1.0) > 0.1 and health.get("feature_rank", 9.0) > 2.0:
+        return None
+    change = {
+        "simclr": "raise method.temperature or run.batch_size, or weaken views.scale",
+        "vicreg": "raise the second of method.vicreg_weights, or run.batch_size",
+    }.get(pretext, "try method.pretext=simclr")
+    return f"the features have collapsed to a point or a line: lower run.lr; {change}"
