@@ -13,7 +13,7 @@ from translearn import checkpoint
 from translearn.config import Select
 from translearn.data.domain import TrainView
 from translearn.errors import StopSignal
-from translearn.evaluate import accuracies
+from translearn.evaluate import scores_of
 from translearn.job import Job, Progress
 from translearn.methods.base import Budget, Phase, learners
 from translearn.record import Clock, Saver, evaluate, needs_last, score_after, write_log_point
@@ -66,7 +66,7 @@ def run_method(
         job.method.load_state_dict(best["method"])
     validation = job.judge.score(job.method, "val")
     confusions = job.judge.confusions(job.method, "test")
-    metrics = {**validation, **accuracies(confusions, "test"), **progress.before}
+    metrics = {**validation, **scores_of(job.method, confusions, "test"), **progress.before}
     metrics_log.write(phase="end", step=progress.steps, **metrics)
     record = [{"name": p.name, "steps": p.steps, "learn": list(p.learn)} for p in phases]
     return progress, record, metrics, confusions

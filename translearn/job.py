@@ -79,6 +79,11 @@ def check_selection(run: RunConfig, method: type[Method], judge: Judge) -> None:
         ConfigError: as said.
     """
     access = method.access
+    if method.clusters and run.select is not Select.last:
+        raise ConfigError(
+            f"run.select={run.select}: this method makes clusters, which no label selects\n"
+            "use run.select=last"
+        )
     refused = (run.select is Select.source_val and not access.source_labels) or (
         run.select is Select.target_val and not access.target_labels
     )

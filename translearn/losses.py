@@ -132,5 +132,5 @@ def neighbour_consistency(anchors: Tensor, neighbours: Tensor) -> Tensor:
 
 def cluster_entropy(logits: Tensor) -> Tensor:
     """Entropy of the mean cluster assignment of a batch of logits (N, K), in nats (eq. 2)."""
-    mean = logits.float().softmax(dim=1).mean(dim=0)
-    return -torch.xlogy(mean, mean).sum()
+    mean = logits.float().softmax(dim=1).mean(dim=0).clamp_min(1e-8)  # log 0 has no gradient
+    return -(mean * mean.log()).sum()

@@ -14,6 +14,7 @@ from torch import Tensor
 from translearn import __version__
 from translearn.backbones.base import Backbone
 from translearn.checkpoint import load as load_checkpoint
+from translearn.cluster_scores import matched
 from translearn.config import Config, Precision, RunConfig, build, check, differences, resolve_class
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource, Images, Shape, TaskSet, TrainView
@@ -215,10 +216,12 @@ def success(
 ) -> dict[str, Any]:
     """The result of a run that came to its end."""
     headline = job.method.headline or f"{tasks.main_task}/test/accuracy"
+    clusters = job.method.clusters
     per_class = {
-        task: per_class_accuracy(confusion, job.method.tasks[task])
-        for task, confusion in confusions.items()
+        task: per_class_accuracy(matched(c) if clusters else c, job.method.tasks[task])
+        for task, c in confusions.items()
     }
+    sizes = {task: c.sum(dim=0).tolist() for task, c in confusions.items()}
     return {
         "status": "done",
         "exit_code": 0,
@@ -230,6 +233,7 @@ def success(
         "metrics": dict(metrics),
         "headline": headline if headline in metrics else None,
         "per_class": per_class,
+        **({"cluster_sizes": sizes} if clusters else {}),
         "phases": phases,
         "steps": progress.steps,
         "samples": progress.samples,

@@ -19,7 +19,8 @@ def test_every_method_fits_every_data_set(method, data):
     check("data", config["data"], DataSource, ["root"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
-    check("method", config["method"], Method, ["backbone", "tasks"])
+    check("views", config["views"], Augment, ["size"])
+    check("method", config["method"], Method, ["backbone", "tasks", "input_shapes"])
     assert phase_settings(run, config["method"]["phases"])
 
 

@@ -139,4 +139,5 @@ class Preparer:
         ]
         if not self.views and partners is None:
             return parts[0]
-        return torch.cat(parts).unflatten(0, (len(parts), -1))
+        stacked: Tensor = torch.cat(parts).unflatten(0, (len(parts), -1))
+        return stacked

@@ -96,6 +96,7 @@ class Method(nn.Module):
         reference: whether it is a row to compare with rather than a transfer method.
         needs: the tasks that it cannot do without.
         mixed_inputs: whether tasks may differ in what a sample looks like.
+        clusters: whether ``predict`` scores clusters, which the judge matches to the classes.
         headline: the metric that tables show; None: the test accuracy of the main task.
         term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
             ranks average them there, and not in the data-parallel wrapper.
@@ -107,6 +108,7 @@ class Method(nn.Module):
     reference: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ("source", "target")
     mixed_inputs: ClassVar[bool] = False
+    clusters: ClassVar[bool] = False
     headline: ClassVar[str | None] = None
     term_gradients: bool = False
 
@@ -144,6 +146,10 @@ class Method(nn.Module):
     def predicts(self, task: str) -> bool:
         """Whether the method has an answer for ``task``; what it has none for is not scored."""
         return True
+
+    def score_width(self, task: str) -> int:
+        """Columns of what ``predict`` gives for ``task``: its classes, or the clusters."""
+        return len(self.tasks[task])
 
     def health(self) -> dict[str, float]:
         """Figures that tell whether training goes well, read at every log point."""

@@ -1,7 +1,7 @@
 """Pretexts: tasks without labels that teach a trunk its features, for self-taught methods."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,13 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
-from translearn.data.batch import Batch
 from translearn.data.domain import Shape, TrainView
 from translearn.errors import ConfigError
 from translearn.losses import covariance_penalty, invariance, nt_xent, variance_hinge
-from translearn.methods.base import Stream, Tasks
 
-PRETRAIN_ON = ("source", "target", "both")
 MOST_PIXELS = 3 * 32 * 32  # values of an image that sparse coding is for
 
 
@@ -274,66 +271,3 @@ def make_pretext(name: str, backbone: Backbone, settings: PretextSettings, shape
         return SparseCoding(settings, shape, int(torch.randint(2**31, ())))
     known = "simclr, vicreg, rotation, autoencoder, sparse_coding"
     raise ConfigError(f"method.pretext={name} does not exist; choose {known}")
-
-
-def unlabelled(tasks: Tasks, task: str) -> str:
-    """Where the images of ``task`` are: those that a label budget leaves, if there is one."""
-    return f"{task}/rest" if f"{task}/rest" in tasks else task
-
-
-def pretrain_domains(tasks: Tasks, pretrain_on: str) -> tuple[str, ...]:
-    """The training sets that ``method.pretrain_on`` means.
-
-    Raises:
-        ConfigError: it is none of source, target, both.
-    """
-    if pretrain_on not in PRETRAIN_ON:
-        raise ConfigError(f"method.pretrain_on={pretrain_on}: choose {', '.join(PRETRAIN_ON)}")
-    chosen = ("source", "target") if pretrain_on == "both" else (pretrain_on,)
-    return tuple(unlabelled(tasks, task) for task in chosen)
-
-
-def pretrain_streams(domains: Sequence[str], pretext: Pretext) -> dict[str, Stream]:
-    """A stream of each training set; none where nothing is trained by steps."""
-    return {d: Stream(d, views=pretext.views) for d in domains} if pretext.trains else {}
-
-
-def together(batch: Mapping[str, Batch], stacked: bool) -> Tensor:
-    """The images of all streams as one batch, view by view where they are ``stacked``."""
-    images = [part.x for part in batch.values()]
-    if not stacked:
-        return torch.cat(images)
-    views = [view for same in zip(*(x.unbind() for x in images), strict=True) for view in same]
-    return torch.cat(views).unflatten(0, (len(images[0]), -1))
-
-
-def spread(embeddings: Tensor | None) -> dict[str, float]:
-    """Whether embeddings (B, D) have collapsed; nothing where there are none.
-
-    Returns:
-        ``feature_std``: deviation of the unit vectors' values, times sqrt(D): 1 where they point
-        everywhere alike, 0 where all point one way. ``feature_rank``: e to the entropy of the
-        normalised singular values (RankMe, Garrido et al. 2023): how many dimensions are in use.
-    """
-    if embeddings is None:
-        return {}
-    values = embeddings[:256].float()
-    units = F.normalize(values, dim=1)
-    singular = torch.linalg.svdvals(values - values.mean(dim=0))
-    shares = singular / singular.sum().clamp_min(1e-12)
-    rank = torch.exp(-torch.xlogy(shares, shares).sum())
-    return {
-        "feature_std": float(units.std(dim=0).mean()) * units.shape[1] ** 0.5,
-        "feature_rank": float(rank),
-    }
-
-
-def collapse_advice(health: Mapping[str, float], pretext: str) -> str | None:
-    """What to change when ``spread`` says that the features have collapsed."""
-    if health.get("feature_std", 1.0) > 0.1 and health.get("feature_rank", 9.0) > 2.0:
-        return None
-    change = {
-        "simclr": "raise method.temperature or run.batch_size, or weaken views.scale",
-        "vicreg": "raise the second of method.vicreg_weights, or run.batch_size",
-    }.get(pretext, "try method.pretext=simclr")
-    return f"the features have collapsed to a point or a line: lower run.lr; {change}"

@@ -12,13 +12,12 @@ from translearn.data.domain import Access, Shape, TrainView
 from translearn.errors import ConfigError
 from translearn.heads import perceptron
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
-from translearn.methods.pretext import (
-    PretextSettings,
-    SparseCoding,
+from translearn.methods.pretext import PretextSettings, SparseCoding, make_pretext
+from translearn.methods.pretraining import (
     collapse_advice,
-    make_pretext,
     pretrain_domains,
     pretrain_streams,
+    read_pretraining,
     spread,
     together,
 )
@@ -35,9 +34,11 @@ class SelfTaught(Method):
         tasks: class names of source and target.
         input_shapes: task -> what a prepared image looks like.
         pretext: simclr, vicreg, rotation, autoencoder or sparse_coding.
+        init: folder of an earlier run with the same pretext, whose pretraining replaces this one's.
         pretrain_on: ``source``, ``target`` (its unlabelled images), or ``both``. Under a label
             budget the unlabelled target images are those outside the budget.
-        pretrain_share: share of ``run.samples`` drawn in phase ``pretrain``.
+        pretrain_share: share of ``run.samples`` drawn in phase ``pretrain``; where that takes no
+            steps, phase ``target`` draws them all.
         freeze: the layer groups that phase ``target`` leaves as they are: ``all``, ``none``,
             ``first:N``, ``last:N`` or names. They keep their batch-norm statistics too.
         head: hidden widths of the classifier; none: a linear one.
@@ -60,6 +61,7 @@ class SelfTaught(Method):
         tasks: Tasks,
         input_shapes: Mapping[str, Shape],
         pretext: str = "simclr",
+        init: str | None = None,
         pretrain_on: str = "source",
         pretrain_share: float = 0.9,
         freeze: Choice = "all",
@@ -74,7 +76,7 @@ class SelfTaught(Method):
         super().__init__(backbone, tasks)
         if not 0 < pretrain_share < 1:
             raise ConfigError(f"method.pretrain_share={pretrain_share} must be above 0 and below 1")
-        self.pretrain_share = pretrain_share
+        self.pretrain_share, self.init = pretrain_share, init
         settings = PretextSettings(projector, temperature, vicreg_weights, noise, atoms, sparsity)
         self.pretext_name = pretext
         self.pretext = make_pretext(pretext, backbone, settings, input_shapes["target"])
@@ -89,19 +91,22 @@ class SelfTaught(Method):
                 "method.pretext=sparse_coding has no layers to tune; use method.freeze=all"
             )
         self.trunk = "pretext" if codes else "backbone"
-        inputs = self.pretext.out_dim if isinstance(self.pretext, SparseCoding) else backbone.out_dim
+        inputs = (
+            self.pretext.out_dim if isinstance(self.pretext, SparseCoding) else backbone.out_dim
+        )
         self.head = perceptron(inputs, head, len(self.tasks["target"]))
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
-        """``pretrain`` (without steps for sparse coding), then ``target``."""
-        streams = pretrain_streams(self.domains, self.pretext)
-        pretrain = Phase("pretrain")
+        """``pretrain`` (without steps for sparse coding and ``init``), then ``target``."""
+        streams = {} if self.init else pretrain_streams(self.domains, self.pretext)
+        pretrain, share = Phase("pretrain"), 0.0
         if streams:
-            steps = budget.steps("pretrain", len(streams), self.pretrain_share)
+            share = self.pretrain_share
+            steps = budget.steps("pretrain", len(streams), share)
             pretrain = Phase("pretrain", streams, steps, ("backbone", "pretext"))
-        steps = budget.steps("target", 1, 1 - self.pretrain_share)
         cache = self.trunk if self.linear else None
         target = {"target": Stream("target")}
+        steps = budget.steps("target", 1, 1 - share)
         return [pretrain, Phase("target", target, steps, self._learners(), cache=cache)]
 
     def _learners(self) -> tuple[str, ...]:
@@ -111,8 +116,10 @@ class SelfTaught(Method):
         return (*(f"backbone.{path}" for path in paths), "head")
 
     def enter(self, phase: Phase, view: TrainView) -> None:
-        """``pretrain``: what the pretext computes without gradients."""
-        if phase.name == "pretrain":
+        """``pretrain``: read ``init``, or compute what the pretext needs no gradients for."""
+        if phase.name == "pretrain" and self.init:
+            read_pretraining(self.init, self.pretext_name, self.backbone, self.pretext)
+        elif phase.name == "pretrain":
             self.pretext.enter(view, self.domains)
 
     def features(self, x: Tensor) -> Tensor:
