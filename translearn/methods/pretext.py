@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.decomposition import MiniBatchDictionaryLearning, sparse_encode
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -241,16 +242,20 @@ class SparseCoding(Pretext):
             fit_algorithm="cd",
             random_state=self.seed,
         )
-        learner.fit((images - self.centre).cpu().numpy())
+        learner.fit(self._centred(images))
         self.dictionary.copy_(torch.from_numpy(learner.components_))
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalised images (B, C, H, W) -> codes (B, atoms)."""
-        images = (x.flatten(1).float() - self.centre).cpu().numpy()
-        codes = sparse_encode(
-            images, self.dictionary.cpu().numpy(), algorithm="lasso_cd", alpha=self.sparsity
-        )
-        return torch.from_numpy(codes.astype(np.float32)).to(x.device)
+        dictionary = self.dictionary.double().cpu().numpy()
+        images = self._centred(x.flatten(1))
+        codes = sparse_encode(images, dictionary, algorithm="lasso_cd", alpha=self.sparsity)
+        return torch.from_numpy(codes).float().to(x.device)
+
+    def _centred(self, images: Tensor) -> NDArray[np.float64]:
+        """In double precision, in which coordinate descent comes to its end."""
+        centred: NDArray[np.float64] = (images.double() - self.centre).cpu().numpy()
+        return centred
 
 
 def make_pretext(name: str, backbone: Backbone, settings: PretextSettings, shape: Shape) -> Pretext:

@@ -29,6 +29,7 @@ from translearn.methods.pretraining import (
 log = logging.getLogger(__name__)
 MOST_FITTED = 20000  # images that k-means sees
 MOST_JUDGED = 4000  # images that silhouettes are computed of
+ROWS_AT_ONCE = 256  # of the table of all similarities
 HIDDEN = -1e4  # logit of a cluster that is not in use
 
 
@@ -172,10 +173,13 @@ class SelfCluster(Method):
         if phase.name not in ("cluster", "mine"):
             return
         embeddings = view.outputs(self.target, Embedding(self))
-        fits = fit_kmeans(embeddings, self.choices, self.seed)
-        self.used.zero_()[: len(fits)] = True
+        number = self.choices[0]
+        if phase.name == "cluster" or len(self.choices) > 1:
+            fitted = fit_kmeans(embeddings, self.choices, self.seed)
+            number = len(fitted)
+        self.used.zero_()[:number] = True
         if phase.name == "cluster":
-            self.centroids.zero_()[: len(fits)] = fits.to(self.centroids.device)
+            self.centroids.zero_()[:number] = fitted.to(self.centroids.device)
         else:
             self.kept["neighbours"] = nearest_neighbours(embeddings, self.neighbours)
 
@@ -307,15 +311,19 @@ def fit_kmeans(embeddings: Tensor, choices: Sequence[int], seed: int) -> Tensor:
 
 def nearest_neighbours(embeddings: Tensor, count: int) -> Tensor:
     """(M, count) positions of the nearest others, by the inner product of unit vectors."""
-    count = min(count, len(embeddings) - 1)
+    total = len(embeddings)
+    count = min(count, total - 1)
     units = F.normalize(embeddings.float(), dim=1)
-    found = []
-    for start in range(0, len(units), 1024):
-        similarity = units[start : start + 1024] @ units.T
-        rows = torch.arange(len(similarity), device=units.device)
-        similarity[rows, rows + start] = -torch.inf  # the image itself
-        found.append(similarity.topk(count, dim=1).indices)
-    return torch.cat(found)
+    found = torch.empty(total, count, dtype=torch.int64, device=units.device)
+    # one buffer for all rows: where freed memory is kept (runtime.py), a new block beside each
+    # small result would never fit into the hole of the last one, and the memory would run out
+    block = torch.empty(min(total, ROWS_AT_ONCE), total, device=units.device)
+    for start in range(0, total, ROWS_AT_ONCE):
+        rows = torch.arange(start, min(start + ROWS_AT_ONCE, total), device=units.device)
+        similarity = torch.mm(units[rows], units.T, out=block[: len(rows)])
+        similarity[rows - start, rows] = -torch.inf  # the image itself
+        found[rows] = similarity.topk(count, dim=1).indices
+    return found
 
 
 def self_label(teacher: Tensor, logits: Tensor, confidence: float) -> Tensor:
