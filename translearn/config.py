@@ -101,6 +101,7 @@ class RunConfig:
     eval_samples: int | None = MISSING
     eval_batch_size: int = MISSING
     log_every: int = MISSING
+    probe: bool = MISSING
     save_seconds: float = MISSING
     resume: str | None = MISSING
     debug: bool = MISSING

@@ -14,6 +14,7 @@ from torch import Tensor
 from translearn import __version__
 from translearn.backbones.base import Backbone
 from translearn.checkpoint import load as load_checkpoint
+from translearn.cluster_picture import draw_clusters
 from translearn.cluster_scores import matched
 from translearn.config import Config, Precision, RunConfig, build, check, differences, resolve_class
 from translearn.data.augment import Augment
@@ -28,6 +29,7 @@ from translearn.folders import refuse_differences
 from translearn.job import Job, Progress, check_selection, phase_settings
 from translearn.methods.base import Method, quadrant
 from translearn.methods.source_model import check_same_cut
+from translearn.probe import probe
 from translearn.results import environment, peak_memory_mb, write_model
 from translearn.runtime import Runtime, loses_in_bf16, stable_seed
 from translearn.stop import Stop
@@ -63,6 +65,10 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     job = make_job(config, run, tasks, runtime, folder, stop)
     progress, phases, metrics, confusions = run_method(job)
     if rank == 0:
+        if run.probe:
+            metrics = {**metrics, **probe(job, tasks)}
+        if job.method.clusters:
+            draw_clusters(job)
         write_model(folder, job.method.state_dict(), about_model(tasks))
     return success(job, tasks, progress, phases, metrics, confusions)
 

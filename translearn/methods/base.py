@@ -143,6 +143,11 @@ class Method(nn.Module):
         """Normalised images (B, C, H, W) -> scores (B, classes of ``task``)."""
         raise NotImplementedError
 
+    def represent(self, x: Tensor, task: str) -> Tensor:
+        """Normalised images -> the features (B, D) that ``run.probe`` judges."""
+        features: Tensor = self.backbone(x)
+        return features
+
     def predicts(self, task: str) -> bool:
         """Whether the method has an answer for ``task``; what it has none for is not scored."""
         return True

@@ -144,6 +144,10 @@ class SelfTaught(Method):
         logits: Tensor = self.head(self.features(x))
         return logits
 
+    def represent(self, x: Tensor, task: str) -> Tensor:
+        """Features (B, out_dim) of the trunk."""
+        return self.features(x)
+
     def predicts(self, task: str) -> bool:
         """Whether the task has the target's classes."""
         return self.tasks[task] == self.tasks["target"]

@@ -10,6 +10,7 @@ from translearn.data.batch import Unlabelled
 from translearn.data.domain import TrainView, UnlabelledSet
 from translearn.errors import ConfigError
 from translearn.losses import nt_xent
+from translearn.methods.grouping import cluster_choices, fit_kmeans, nearest_neighbours
 from translearn.methods.pretext import PretextSettings, SparseCoding, make_pretext
 from translearn.methods.pretraining import (
     collapse_advice,
@@ -18,12 +19,7 @@ from translearn.methods.pretraining import (
     together,
     unlabelled,
 )
-from translearn.methods.selfcluster import (
-    cluster_choices,
-    fit_kmeans,
-    nearest_neighbours,
-    self_label,
-)
+from translearn.methods.selfcluster import self_label
 
 SHAPE = (3, 28, 28)
 
