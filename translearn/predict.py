@@ -187,7 +187,9 @@ class Predictor:
         images = FileImages(tuple(paths), self.image_size)
         batch_size = self.run.eval_batch_size
         workers = self.run.workers if len(paths) > batch_size else 0
-        names = self.method.tasks[self.task]
+        names: Sequence[str] = self.method.tasks[self.task]
+        if self.method.clusters:  # which the classes of the same number say nothing about
+            names = [f"cluster_{i}" for i in range(self.method.score_width(self.task))]
         for x, _ in decoded(DataLoader(ImageDataset(images), batch_size, num_workers=workers)):
             scores, labels = self.probabilities(x).max(dim=1)
             for label, score in zip(labels.tolist(), scores.tolist(), strict=True):

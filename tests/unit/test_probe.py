@@ -1,6 +1,5 @@
-"""Probes and the picture of clusters, at the end of short runs."""
+"""Probes at the end of short runs."""
 
-from PIL import Image
 from runs import same_weights, train
 
 SMOKE = ("data=digits", "run=smoke")
@@ -19,15 +18,7 @@ def test_probes_stand_beside_the_metrics_and_change_nothing(tmp_path):
 
 
 def test_a_probe_learns_from_the_labels_of_the_budget_alone(tmp_path):
-    options = ("method=selftaught", *SMOKE, "run.probe=true")
-    few = train(tmp_path / "few", *options, "data.target_labels_per_class=1")
-    many = train(tmp_path / "many", *options)
-    key = "target/test/linear_accuracy"
-    assert few["metrics"][key] < many["metrics"][key] - 0.1
-
-
-def test_the_picture_has_a_row_a_cluster(tmp_path):
-    train(tmp_path, "method=selfcluster", *SMOKE, "method.pretext=none", "method.cluster=kmeans",
-          "method.clusters=7")  # fmt: skip
-    picture = Image.open(tmp_path / "figures" / "clusters.png")
-    assert picture.size == (16 * 29 + 1, 7 * 29 + 1)
+    few = train(tmp_path, "method=selftaught", *SMOKE, "run.probe=true",
+                "data.target_labels_per_class=1")["metrics"]  # fmt: skip
+    # the source has all its labels, and images of the same digits
+    assert few["target/test/linear_accuracy"] < few["source/test/linear_accuracy"] - 0.3

@@ -5,12 +5,14 @@ import json
 import pytest
 import torch
 from omegaconf import OmegaConf
+from PIL import Image
 from runs import config_of, log_lines, same_weights, train, weights
 
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods import selfcluster
 from translearn.methods.selfcluster import SelfCluster
 from translearn.methods.selftaught import SelfTaught
+from translearn.predict import Predictor
 
 TAUGHT = ("method=selftaught", "data=digits", "data.target_labels_per_class=2", "run=smoke",
           "run.max_steps=4")  # fmt: skip
@@ -52,14 +54,16 @@ def continued(tmp_path, whole, options):
     return again
 
 
-@pytest.mark.parametrize("phase", ["pretrain", "target"])
+@pytest.mark.parametrize("phase", [pytest.param("pretrain", marks=pytest.mark.slow), "target"])
 def test_selftaught_continues_to_the_same_bits(phase, tmp_path, monkeypatch):
     options = (*TAUGHT, "run.save_seconds=0", "method.pretext=autoencoder", "method.noise=0.5",
                "method.freeze=first:1", "method.pretrain_on=both")  # fmt: skip
     killed_and_continued(SelfTaught, options, phase, tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("phase", ["pretrain", "scan", "selflabel"])
+@pytest.mark.parametrize(
+    "phase", ["pretrain", *(pytest.param(p, marks=pytest.mark.slow) for p in ("scan", "selflabel"))]
+)
 def test_selfcluster_continues_to_the_same_bits(phase, tmp_path, monkeypatch):
     options = (*CLUSTER, "run.save_seconds=0", "method.selflabel_share=0.1",
                "method.confidence=0.11")  # fmt: skip
@@ -68,6 +72,7 @@ def test_selfcluster_continues_to_the_same_bits(phase, tmp_path, monkeypatch):
     assert names == ["pretrain", "mine", "scan", "selflabel"]
 
 
+@pytest.mark.slow
 def test_killed_while_mining_it_continues_to_the_same_bits(tmp_path, monkeypatch):
     options = (*CLUSTER, "run.save_seconds=0")
     whole = train(tmp_path / "whole", *options)
@@ -134,9 +139,9 @@ def test_a_backbone_that_saw_more_is_no_pretraining(options, tmp_path):
 
 
 def test_clusters_are_told(tmp_path):
-    result = train(tmp_path, "method=selfcluster", "data=digits", "run=smoke",
-                   "method.pretext=none", "method.cluster=kmeans",
-                   "method.clusters=12")  # fmt: skip
+    result = recorded(tmp_path, "method=selfcluster", "data=digits", "run=smoke",
+                      "method.pretext=none", "method.cluster=kmeans",
+                      "method.clusters=12")  # fmt: skip
     metrics = result["metrics"]
     for split in ("val", "test"):
         for name in ("cluster_accuracy", "nmi", "ari", "purity"):
@@ -148,6 +153,15 @@ def test_clusters_are_told(tmp_path):
     assert result["headline"] == "target/test/cluster_accuracy"
     assert result["quadrant"] == "source_unlabelled+target_unlabelled"
     json.dumps(result)
+    # the picture has a row a cluster; prediction names clusters, not the classes of their number
+    with Image.open(tmp_path / "figures" / "clusters.png") as picture:
+        assert picture.size == (16 * 29 + 1, 12 * 29 + 1)
+    for number in range(3):
+        pixels = torch.full((28, 28), 80 * number, dtype=torch.uint8)
+        Image.fromarray(pixels.numpy()).save(tmp_path / f"{number}.png")
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    labels = [label for label, _ in Predictor.load(tmp_path).predict(paths)]
+    assert set(labels) <= {f"cluster_{i}" for i in range(12)} and len(labels) == 3
 
 
 def test_no_label_selects_clusters(tmp_path):
