@@ -48,14 +48,17 @@ class Pretext(nn.Module):
     Attributes:
         views: of each image in a step, as in ``Stream``.
         trains: whether its phase takes gradient steps; else ``enter`` does all there is to do.
+        width: length of what ``embed`` gives.
         seen: what the last step compared or learned from, for ``health``.
     """
 
     views: ClassVar[int] = 1
     trains: ClassVar[bool] = True
+    width: int
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
+        self.width = width
         self.seen: Tensor | None = None
 
     def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
@@ -77,10 +80,10 @@ class Joint(Pretext):
     own_projector: ClassVar[tuple[int, ...]]
 
     def __init__(self, backbone: Backbone, settings: PretextSettings) -> None:
-        super().__init__()
-        if settings.projector is not None and not settings.projector:
+        widths = self.own_projector if settings.projector is None else settings.projector
+        if not widths:
             raise ConfigError("method.projector must hold a width or more, or be null")
-        widths = settings.projector or self.own_projector
+        super().__init__(widths[-1])
         layers: list[nn.Module] = []
         inputs = backbone.out_dim
         for width in widths[:-1]:
@@ -147,7 +150,7 @@ class Rotation(Pretext):
     """By which quarter turn was the image turned? (Gidaris et al., ICLR 2018)."""
 
     def __init__(self, backbone: Backbone) -> None:
-        super().__init__()
+        super().__init__(backbone.out_dim)
         self.head = nn.Linear(backbone.out_dim, 4)
 
     def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
@@ -176,7 +179,7 @@ class Autoencoder(Pretext):
     views = 0
 
     def __init__(self, backbone: Backbone, settings: PretextSettings, shape: Shape) -> None:
-        super().__init__()
+        super().__init__(backbone.out_dim)
         if settings.noise < 0:
             raise ConfigError(f"method.noise={settings.noise} must not be negative")
         self.noise, self.size = settings.noise, tuple(shape[1:])
@@ -215,7 +218,7 @@ class SparseCoding(Pretext):
     trains = False
 
     def __init__(self, settings: PretextSettings, shape: Shape, seed: int) -> None:
-        super().__init__()
+        super().__init__(settings.atoms)
         values = math.prod(shape)
         if values > MOST_PIXELS:
             raise ConfigError(
@@ -224,7 +227,7 @@ class SparseCoding(Pretext):
             )
         if settings.atoms < 1 or settings.sparsity <= 0:
             raise ConfigError("method.atoms must be at least 1, and method.sparsity above 0")
-        self.sparsity, self.seed, self.out_dim = settings.sparsity, seed, settings.atoms
+        self.sparsity, self.seed = settings.sparsity, seed
         self.register_buffer("dictionary", torch.zeros(settings.atoms, values))
         self.register_buffer("centre", torch.zeros(values))
         self.dictionary: Tensor
@@ -235,7 +238,7 @@ class SparseCoding(Pretext):
         images = torch.cat([view.outputs(domain, nn.Flatten()) for domain in domains]).float()
         self.centre.copy_(images.mean(dim=0))
         learner = MiniBatchDictionaryLearning(
-            self.out_dim,
+            self.width,
             alpha=self.sparsity,
             batch_size=256,
             max_iter=1,

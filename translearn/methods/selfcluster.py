@@ -1,5 +1,6 @@
 """Self-taught clustering: no labels anywhere; features by a pretext, then k-means or SCAN."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -90,6 +91,8 @@ class SelfCluster(Method):
         super().__init__(backbone, tasks)
         if cluster not in ("kmeans", "scan"):
             raise ConfigError(f"method.cluster={cluster} does not exist; choose kmeans or scan")
+        if pretext == "none" and init:
+            raise ConfigError("method.pretext=none uses no pretraining; leave method.init out")
         if pretext == "sparse_coding":
             raise ConfigError("method.pretext=sparse_coding is for method=selftaught")
         scanned = 1 - pretrain_share - selflabel_share
@@ -121,8 +124,7 @@ class SelfCluster(Method):
         if self.scans:
             self.cluster_head = nn.Linear(backbone.out_dim, most)
         else:
-            with torch.no_grad():
-                width = self.embedding(torch.zeros(2, *shape)).shape[1]
+            width = math.prod(shape) if self.pretext is None else self.pretext.width
             self.register_buffer("centroids", torch.zeros(most, width))
             self.centroids: Tensor
         self.register_buffer("used", torch.zeros(most, dtype=torch.bool))
