@@ -91,9 +91,7 @@ class SelfTaught(Method):
                 "method.pretext=sparse_coding has no layers to tune; use method.freeze=all"
             )
         self.trunk = "pretext" if codes else "backbone"
-        inputs = (
-            self.pretext.out_dim if isinstance(self.pretext, SparseCoding) else backbone.out_dim
-        )
+        inputs = self.pretext.width if codes else backbone.out_dim
         self.head = perceptron(inputs, head, len(self.tasks["target"]))
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
