@@ -1,5 +1,6 @@
 """Pretexts: tasks without labels that teach a trunk its features, for self-taught methods."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,16 +50,21 @@ class Pretext(nn.Module):
         views: of each image in a step, as in ``Stream``.
         trains: whether its phase takes gradient steps; else ``enter`` does all there is to do.
         width: length of what ``embed`` gives.
+        middle: what features pass on their way to the embedding, and where a classifier may sit.
+        middle_width: length of what it gives.
         seen: what the last step compared or learned from, for ``health``.
     """
 
     views: ClassVar[int] = 1
     trains: ClassVar[bool] = True
     width: int
+    middle: nn.Module
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, middle_width: int | None = None) -> None:
         super().__init__()
         self.width = width
+        self.middle_width = width if middle_width is None else middle_width
+        self.middle = nn.Identity()
         self.seen: Tensor | None = None
 
     def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
@@ -83,17 +89,20 @@ class Joint(Pretext):
         widths = self.own_projector if settings.projector is None else settings.projector
         if not widths:
             raise ConfigError("method.projector must hold a width or more, or be null")
-        super().__init__(widths[-1])
-        layers: list[nn.Module] = []
-        inputs = backbone.out_dim
-        for width in widths[:-1]:
-            layers += [nn.Linear(inputs, width, bias=False), nn.BatchNorm1d(width), nn.ReLU()]
-            inputs = width
-        self.projector = nn.Sequential(*layers, nn.Linear(inputs, widths[-1]))
+        inner = list(itertools.pairwise([backbone.out_dim, *widths[:-1]]))
+        hidden = [
+            nn.Sequential(nn.Linear(i, o, bias=False), nn.BatchNorm1d(o), nn.ReLU())
+            for i, o in inner
+        ]
+        super().__init__(widths[-1], inner[0][1] if inner else backbone.out_dim)
+        if hidden:
+            self.middle = hidden[0]
+        inputs = inner[-1][1] if inner else backbone.out_dim
+        self.projector = nn.Sequential(*hidden[1:], nn.Linear(inputs, widths[-1]))
 
     def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
         """The terms of ``compare`` on the embeddings of both views."""
-        first, second = self.projector(backbone(x.flatten(0, 1))).chunk(2)
+        first, second = self.embed(backbone(x.flatten(0, 1))).chunk(2)
         self.seen = first.detach()
         return self.compare(first, second)
 
@@ -103,7 +112,7 @@ class Joint(Pretext):
 
     def embed(self, features: Tensor) -> Tensor:
         """Features (B, out_dim) -> embeddings (B, D)."""
-        embeddings: Tensor = self.projector(features)
+        embeddings: Tensor = self.projector(self.middle(features))
         return embeddings
 
 

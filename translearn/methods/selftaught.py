@@ -26,8 +26,11 @@ from translearn.methods.pretraining import (
 class SelfTaught(Method):
     """A pretext on unlabelled images, then a softmax classifier on the labelled target.
 
-    The source need not have the target's classes, or any: its labels are not in the view. With the
-    trunk frozen the second phase is linear evaluation, else fine-tuning.
+    The classifier sees the direction of features, not their length. For simclr and vicreg these are
+    those of the projector's first layer (Chen et al., "Big self-supervised models are strong
+    semi-supervised learners", NeurIPS 2020, section 3): what lies below it is less invariant, and
+    needs more labels. The source need not have the target's classes, or any: its labels are not in
+    the view. With the trunk frozen the second phase is linear evaluation, else fine-tuning.
 
     Args:
         backbone: the feature extractor; ``sparse_coding`` leaves it unused.
@@ -42,6 +45,8 @@ class SelfTaught(Method):
         freeze: the layer groups that phase ``target`` leaves as they are: ``all``, ``none``,
             ``first:N``, ``last:N`` or names. They keep their batch-norm statistics too.
         head: hidden widths of the classifier; none: a linear one.
+        from_middle: whether the classifier sits on the projector's first layer, for simclr and
+            vicreg; else on the backbone's features.
         projector: see ``PretextSettings``, as for the following.
         temperature: of simclr.
         vicreg_weights: of vicreg.
@@ -66,6 +71,7 @@ class SelfTaught(Method):
         pretrain_share: float = 0.9,
         freeze: Choice = "all",
         head: Sequence[int] = (),
+        from_middle: bool = True,
         projector: Sequence[int] | None = None,
         temperature: float = 0.2,
         vicreg_weights: Sequence[float] = (25.0, 25.0, 1.0),
@@ -91,7 +97,8 @@ class SelfTaught(Method):
                 "method.pretext=sparse_coding has no layers to tune; use method.freeze=all"
             )
         self.trunk = "pretext" if codes else "backbone"
-        inputs = self.pretext.width if codes else backbone.out_dim
+        self.middle = from_middle and any(True for _ in self.pretext.middle.parameters())
+        inputs = self.pretext.middle_width if codes or self.middle else backbone.out_dim
         self.head = perceptron(inputs, head, len(self.tasks["target"]))
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
@@ -111,7 +118,8 @@ class SelfTaught(Method):
         """What phase ``target`` trains: the head, and the groups that are not frozen."""
         groups = self.backbone.group_paths.items()
         paths = [path for name, paths in groups if name not in self.frozen for path in paths]
-        return (*(f"backbone.{path}" for path in paths), "head")
+        middle = ("pretext.middle",) if self.middle and not self.linear else ()
+        return (*(f"backbone.{path}" for path in paths), *middle, "head")
 
     def enter(self, phase: Phase, view: TrainView) -> None:
         """``pretrain``: read ``init``, or compute what the pretext needs no gradients for."""
@@ -120,11 +128,11 @@ class SelfTaught(Method):
         elif phase.name == "pretrain":
             self.pretext.enter(view, self.domains)
 
-    def features(self, x: Tensor) -> Tensor:
-        """Normalised images -> features (B, out_dim) of the trunk."""
-        trunk: nn.Module = self.get_submodule(self.trunk)
-        features: Tensor = trunk(x)
-        return features
+    def above(self, features: Tensor) -> Tensor:
+        """What the trunk gives -> what the classifier sees: unit vectors (B, D)."""
+        if self.middle:
+            features = self.pretext.middle(features)
+        return F.normalize(features.float(), dim=1)
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
         """The pretext's terms, or in phase ``target`` the term ``label``."""
@@ -134,17 +142,19 @@ class SelfTaught(Method):
         self.pretext.seen = None
         labelled = batch["target"]
         assert isinstance(labelled, Labelled)
-        features = labelled.x if self.cached else self.features(labelled.x)
-        return {"label": F.cross_entropy(self.head(features).float(), labelled.y)}
+        features = labelled.x if self.cached else self.get_submodule(self.trunk)(labelled.x)
+        logits = self.head(self.above(features))
+        return {"label": F.cross_entropy(logits.float(), labelled.y)}
 
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Logits (B, classes of the target), for every task that has these."""
-        logits: Tensor = self.head(self.features(x))
+        logits: Tensor = self.head(self.represent(x, task))
         return logits
 
     def represent(self, x: Tensor, task: str) -> Tensor:
-        """Features (B, out_dim) of the trunk."""
-        return self.features(x)
+        """Normalised images -> what the classifier sees (B, D)."""
+        features: Tensor = self.get_submodule(self.trunk)(x)
+        return self.above(features)
 
     def predicts(self, task: str) -> bool:
         """Whether the task has the target's classes."""
@@ -165,4 +175,5 @@ class SelfTaught(Method):
             for layer in self.backbone.group_layers(self.frozen):
                 if isinstance(layer, nn.Module):
                     layer.eval()
+            self.pretext.train(not self.linear)
         return self
