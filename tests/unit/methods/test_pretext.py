@@ -53,6 +53,19 @@ def test_simclr_pairs_the_views_of_one_image():
     assert swapped < loss  # the same image twice is the nearest there is
 
 
+def test_the_projector_begins_with_a_middle_for_classifiers():
+    backbone = LeNet(SHAPE)
+    for widths, inner in (((32, 16), 32), ((64, 32, 16), 64)):
+        pretext = make_pretext("simclr", backbone, PretextSettings(projector=widths), SHAPE)
+        features = random(5, backbone.out_dim)
+        assert pretext.middle(features).shape == (5, inner) and pretext.middle_width == inner
+        assert pretext.embed(features).shape == (5, 16) and pretext.width == 16
+        linear = [m.out_features for m in pretext.modules() if isinstance(m, nn.Linear)]
+        assert linear == list(widths)
+    flat = make_pretext("vicreg", backbone, PretextSettings(projector=(16,)), SHAPE)
+    assert flat.middle_width == backbone.out_dim and not list(flat.middle.parameters())
+
+
 def test_rotation_labels_are_the_turns():
     """A backbone that reads one corner's pixel, and a head that knows where each turn puts it."""
 
