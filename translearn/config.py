@@ -113,6 +113,7 @@ class RunConfig:
     eval_samples: int | None = MISSING
     eval_batch_size: int = MISSING
     log_every: int = MISSING
+    probe: bool = MISSING
     save_seconds: float = MISSING
     figures: bool = MISSING
     resume: str | None = MISSING

@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 from translearn import checkpoint
 from translearn.config import Select
+from translearn.data.domain import TrainView
 from translearn.errors import StopSignal
-from translearn.evaluate import accuracies
+from translearn.evaluate import scores_of
 from translearn.job import Job, Progress
 from translearn.methods.base import Budget, Phase, learners
 from translearn.record import (
@@ -26,7 +27,7 @@ from translearn.record import (
 )
 from translearn.results import MetricsLog
 from translearn.runtime import stable_seed
-from translearn.streams import make_streams
+from translearn.streams import make_streams, outputs
 from translearn.training import (
     Average,
     Finite,
@@ -76,7 +77,7 @@ def run_method(
             progress.phase, progress.step, progress.entered = number + 1, 0, False
     validation = job.judge.score(job.method, "val")
     confusions = job.judge.confusions(job.method, "test")
-    metrics = {**validation, **accuracies(confusions, "test"), **progress.before}
+    metrics = {**validation, **scores_of(job.method, confusions, "test"), **progress.before}
     metrics |= score_unseen(job)
     metrics_log.write(phase="end", step=progress.steps, **metrics)
     record = [{"name": p.name, "steps": p.steps, "learn": list(p.learn)} for p in phases]
@@ -100,7 +101,8 @@ def fit(
     """
     run, runtime, method = job.phase_runs[phase.name], job.runtime, job.method
     if not progress.entered:
-        method.enter(phase, job.view)
+        view = TrainView(job.view, lambda task, module: outputs(job, task, module))
+        method.enter(phase, view)
         progress.entered = True
         # the weights of an earlier phase are no candidates
         progress.best_score, progress.best_source = -math.inf, 0.0

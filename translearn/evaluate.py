@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from translearn.cluster_scores import cluster_scores
 from translearn.data.domain import Split, TaskSet
 from translearn.data.files import FileImages
 from translearn.data.loaders import ImageDataset, decoded, make_resident
@@ -56,8 +57,8 @@ class Judge:
         return (task, split) in self._splits
 
     def score(self, method: Method, split: str, limit: int | None = None) -> dict[str, float]:
-        """``accuracies`` of what can be scored; arguments as in ``confusions``."""
-        return accuracies(self.confusions(method, split, limit), split)
+        """``scores_of`` what can be scored; arguments as in ``confusions``."""
+        return scores_of(method, self.confusions(method, split, limit), split)
 
     def confusions(self, method: Method, split: str, limit: int | None = None) -> dict[str, Tensor]:
         """The ``confusion`` of every task that has labels and that the method predicts.
@@ -74,21 +75,21 @@ class Judge:
         }
 
     def confusion(self, method: Method, task: str, split: str, limit: int | None = None) -> Tensor:
-        """Counts (classes, classes): row true, column predicted; summed over all ranks."""
+        """Counts (classes, score width): row true, column predicted; summed over all ranks."""
         data = self._resident(task, split)
         count = min(len(data), limit or len(data))
         rows = self._runtime.rows(count)
-        classes = self._classes[task]
-        flat = torch.zeros(classes * classes, dtype=torch.int64, device=self._runtime.device)
+        classes, width = self._classes[task], method.score_width(task)
+        flat = torch.zeros(classes * width, dtype=torch.int64, device=self._runtime.device)
         training = method.training
         method.eval()
         with torch.inference_mode(), self._runtime.autocast():
             for x, y in self._batches(data, rows):
                 predicted = method.predict(self._prepare[task](x), task).argmax(dim=1)
                 true = y.to(self._runtime.device)
-                flat += torch.bincount(true * classes + predicted, minlength=classes * classes)
+                flat += torch.bincount(true * width + predicted, minlength=classes * width)
         method.train(training)
-        return self._runtime.sum(flat).view(classes, classes).cpu()
+        return self._runtime.sum(flat).view(classes, width).cpu()
 
     def revealed(self, task: str, split: str) -> Split:
         """A split with its labels, for figures once the final weights stand; no method asks."""
@@ -144,6 +145,13 @@ class Judge:
         starts = range(rows.start, rows.stop, self._batch_size)
         slices = [slice(start, min(start + self._batch_size, rows.stop)) for start in starts]
         return [(data.x[s], data.y[s]) for s in slices]
+
+
+def scores_of(method: Method, confusions: Mapping[str, Tensor], split: str) -> dict[str, float]:
+    """The metrics of a method's kind: ``cluster_scores`` of clusters, else ``accuracies``."""
+    if method.clusters:
+        return cluster_scores(confusions, split)
+    return accuracies(confusions, split)
 
 
 def accuracies(confusions: Mapping[str, Tensor], split: str) -> dict[str, float]:

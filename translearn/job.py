@@ -56,6 +56,7 @@ class Job:
     judge: Judge
     prepare: Mapping[str, Preparation]  # task -> its preprocessing
     augment: Augment
+    views: Augment  # what makes several views of one sample differ
     run: RunConfig
     phase_runs: Mapping[str, RunConfig]
     runtime: Runtime
@@ -82,6 +83,11 @@ def check_selection(run: RunConfig, method: type[Method], judge: Judge) -> None:
         ConfigError: as said.
     """
     access = method.access
+    if method.clusters and run.select is not Select.last:
+        raise ConfigError(
+            f"run.select={run.select}: this method makes clusters, which no label selects\n"
+            "use run.select=last"
+        )
     by_source = run.select is Select.source_val or run.select in RULES
     refused = (by_source and not access.source_labels) or (
         run.select is Select.target_val and not access.target_labels

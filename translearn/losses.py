@@ -79,3 +79,58 @@ def spectral_shrinkage(features: Tensor, count: int = 1) -> Tensor:
     """
     values: Tensor = torch.linalg.svdvals(features.float())
     return values[-count:].square().sum()
+
+
+def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """The contrastive loss of SimCLR over two views (N, D) of the same N images.
+
+    Chen et al., "A simple framework for contrastive learning of visual representations" (ICML
+    2020, eq. 1): each of the 2 N embeddings has to find its partner among the 2 N - 1 others by
+    cosine similarity over ``temperature``; the mean over all of them.
+    """
+    both = F.normalize(torch.cat([first, second]).float(), dim=1)
+    similarity = both @ both.T / temperature
+    similarity.fill_diagonal_(-math.inf)
+    count = len(first)
+    partner = torch.arange(2 * count, device=both.device).roll(count)
+    return F.cross_entropy(similarity, partner)
+
+
+def invariance(first: Tensor, second: Tensor) -> Tensor:
+    """VICReg's invariance term: the mean squared difference of two views (N, D).
+
+    Bardes et al., "VICReg" (ICLR 2022), eq. 5, divided by D as in the authors' code.
+    """
+    return F.mse_loss(first.float(), second.float())
+
+
+def variance_hinge(embeddings: Tensor, floor: float = 1.0) -> Tensor:
+    """VICReg's variance term (eq. 1): how far each dimension's deviation is below ``floor``."""
+    deviation = (embeddings.float().var(dim=0) + 1e-4).sqrt()
+    return F.relu(floor - deviation).mean()
+
+
+def covariance_penalty(embeddings: Tensor) -> Tensor:
+    """VICReg's covariance term (eqs. 3 and 4): squared covariances off the diagonal, over D."""
+    covariance = torch.cov(embeddings.float().T)
+    off_diagonal = covariance.square().sum() - covariance.diagonal().square().sum()
+    return off_diagonal / embeddings.shape[1]
+
+
+def neighbour_consistency(anchors: Tensor, neighbours: Tensor) -> Tensor:
+    """SCAN's consistency term: -log of the inner product of two cluster assignments.
+
+    Van Gansbeke et al., "SCAN: learning to classify images without labels" (ECCV 2020, eq. 2).
+
+    Args:
+        anchors: cluster logits (N, K).
+        neighbours: logits (N, K) of one neighbour of each.
+    """
+    one, other = anchors.float().log_softmax(dim=1), neighbours.float().log_softmax(dim=1)
+    return -torch.logsumexp(one + other, dim=1).mean()
+
+
+def cluster_entropy(logits: Tensor) -> Tensor:
+    """Entropy of the mean cluster assignment of a batch of logits (N, K), in nats (eq. 2)."""
+    mean = logits.float().softmax(dim=1).mean(dim=0).clamp_min(1e-8)  # log 0 has no gradient
+    return -(mean * mean.log()).sum()

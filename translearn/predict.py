@@ -248,8 +248,8 @@ class Predictor:
 
     @property
     def num_classes(self) -> int:
-        """How many labels there are."""
-        return len(self.method.tasks[self.task])
+        """How many labels there are: classes, or clusters."""
+        return self.method.score_width(self.task)
 
     def predict(
         self, paths: Sequence[Path], top: int = 1
@@ -261,7 +261,9 @@ class Predictor:
         Raises:
             DataError: one cannot be read.
         """
-        names = self.method.tasks[self.task]
+        names: Sequence[str] = self.method.tasks[self.task]
+        if self.method.clusters:  # which the classes of the same number say nothing about
+            names = [f"cluster_{i}" for i in range(self.num_classes)]
         for x in self.batches(paths):
             # stable: of equal scores the first class comes first, as in the judge's argmax
             scores, labels = self.probabilities(x).sort(dim=1, descending=True, stable=True)

@@ -1,15 +1,15 @@
 """The streams of a phase: which samples, how they are prepared, what is computed only once."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from translearn.data.augment import Augment, NoAugment
 from translearn.data.domain import LabelledSet, UnlabelledSet
-from translearn.data.loaders import TrainingStream, make_stream
+from translearn.data.loaders import TrainingStream, in_order, make_stream
 from translearn.data.preparation import Preparation, VectorPreparation
 from translearn.errors import ConfigError, DataError
 from translearn.job import Job
-from translearn.methods.base import Phase
+from translearn.methods.base import Phase, Stream
 
 Sets = dict[str, LabelledSet | UnlabelledSet]
 
@@ -28,9 +28,7 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
                 f"{stream.domain!r} has no training samples in this data, and this method trains "
                 f"on them\nits classes are only tested: use method=zeroshot, or other data"
             )
-    augments = {
-        stream.domain: task_augment(job, phase, stream.domain) for stream in phase.streams.values()
-    }
+    augments = {name: stream_augment(job, phase, s) for name, s in phase.streams.items()}
     computed = cached_features(job, phase) if not any(augments.values()) else None
     job.method.cached = computed is not None
     streams: dict[str, TrainingStream] = {}
@@ -47,16 +45,18 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
             prepare = VectorPreparation(job.runtime)
         streams[name] = make_stream(
             data, name, phase.name, job.seed, size,
-            prepare, augments[stream.domain], job.runtime, run.workers,
+            prepare, augments[name], job.runtime, run.workers, stream.views,
+            None if stream.partners is None else job.method.kept[stream.partners],
         )  # fmt: skip
     return streams
 
 
-def task_augment(job: Job, phase: Phase, task: str) -> Augment | None:
-    """The augmentation of a task's training samples; None where there is nothing to change."""
-    wanted = task in job.phase_runs[phase.name].augment_tasks
-    suits = job.augment.kind is job.prepare[task].kind
-    return job.augment if wanted and suits and not isinstance(job.augment, NoAugment) else None
+def stream_augment(job: Job, phase: Phase, stream: Stream) -> Augment | None:
+    """The augmentation of a stream's samples; None where there is nothing to change."""
+    augment = job.views if stream.views else job.augment
+    wanted = stream.views > 0 or stream.domain in job.phase_runs[phase.name].augment_tasks
+    suits = augment.kind is job.prepare[stream.domain].kind
+    return augment if wanted and suits and not isinstance(augment, NoAugment) else None
 
 
 def cached_features(job: Job, phase: Phase) -> Sets | None:
@@ -70,17 +70,26 @@ def cached_features(job: Job, phase: Phase) -> Sets | None:
     run, method = job.phase_runs[phase.name], job.method
     module = method.get_submodule(phase.cache)
     computed: Sets = {}
-    method.eval()
     for stream in phase.streams.values():
-        data, prepare = job.view[stream.domain], job.prepare[stream.domain]
+        data = job.view[stream.domain]
         drawn = phase.steps * (stream.batch_size or run.batch_size)
         if not isinstance(data.x, Tensor) or drawn < len(data):
             return None
-        with torch.no_grad(), job.runtime.autocast():
-            parts = [module(prepare(x)) for x in data.x.split(run.eval_batch_size)]
-        features = torch.cat(parts)
+        features = outputs(job, stream.domain, module)
         if isinstance(data, LabelledSet):
             computed[stream.domain] = LabelledSet(features, data.y)
         else:
             computed[stream.domain] = UnlabelledSet(features)
     return computed
+
+
+def outputs(job: Job, task: str, module: nn.Module) -> Tensor:
+    """What ``module``, in evaluation mode, puts out for every training sample of a task, in order.
+
+    The samples are prepared as for a test, without augmentation.
+    """
+    job.method.eval()
+    module.eval()
+    batches = in_order(job.view[task].x, job.run.eval_batch_size, job.run.workers)
+    with torch.no_grad(), job.runtime.autocast():
+        return torch.cat([module(job.prepare[task](x)) for x in batches])

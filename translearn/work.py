@@ -14,11 +14,13 @@ from torch import Tensor
 from translearn import __version__
 from translearn.backbones.base import Backbone
 from translearn.checkpoint import load as load_checkpoint
+from translearn.cluster_picture import draw_clusters
+from translearn.cluster_scores import matched
 from translearn.config import Config, Precision, RunConfig, build, check, differences, resolve_class
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource, Images, Shape, TaskSet, TrainView
 from translearn.data.files import FileImages
-from translearn.data.loaders import make_resident, read_batches
+from translearn.data.loaders import make_resident
 from translearn.data.preparation import Preparation
 from translearn.engine import run_method
 from translearn.errors import ConfigError
@@ -27,6 +29,7 @@ from translearn.folders import refuse_differences
 from translearn.job import Job, Progress, check_selection, phase_settings
 from translearn.methods.base import Method, quadrant
 from translearn.methods.source_model import check_same_cut
+from translearn.probe import probe
 from translearn.results import environment, peak_memory_mb, write_model
 from translearn.runtime import Runtime, loses_in_bf16, stable_seed
 from translearn.semantics.base import Semantics
@@ -45,6 +48,7 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
+    check("views", config["views"], Augment, ["size"])
     check("method", config["method"], Method, METHOD_PARTS)
     if config["method"].get("init"):
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
@@ -66,6 +70,10 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     job = make_job(config, run, tasks, runtime, folder, stop)
     progress, phases, metrics, confusions = run_method(job)
     if rank == 0:
+        if run.probe:
+            metrics = {**metrics, **probe(job, tasks)}
+        if job.method.clusters:
+            draw_clusters(job)
         about = {**about_model(tasks), **job.method.about()}
         write_model(folder, job.method.state_dict(), about)
     result = success(job, tasks, progress, phases, metrics, confusions)
@@ -117,17 +125,15 @@ def make_job(
         for task, domain in tasks.tasks.items()
     }
     budget = run.resident_mb * 2**20
-    view = resident_view(TrainView.of(tasks, method.access), budget, run.workers)
     judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
     check_selection(run, type(method), judge)
     return Job(
         method=method,
-        view=view.read_by(
-            lambda task, x: read_batches(x, prepare[task], run.eval_batch_size, run.workers)
-        ),
+        view=resident_view(TrainView.of(tasks, method.access), budget, run.workers),
         judge=judge,
         prepare=prepare,
         augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
+        views=build(config["views"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
         run=run,
         phase_runs=phase_settings(run, config["method"]["phases"]),
         runtime=runtime,
@@ -234,10 +240,12 @@ def success(
 ) -> dict[str, Any]:
     """The result of a run that came to its end."""
     headline = job.method.headline or f"{tasks.main_task}/test/accuracy"
+    clusters = job.method.clusters
     per_class = {
-        task: per_class_accuracy(confusion, job.method.tasks[task])
-        for task, confusion in confusions.items()
+        task: per_class_accuracy(matched(c) if clusters else c, job.method.tasks[task])
+        for task, c in confusions.items()
     }
+    sizes = {task: c.sum(dim=0).tolist() for task, c in confusions.items()}
     return {
         "status": "done",
         "exit_code": 0,
@@ -249,6 +257,7 @@ def success(
         "metrics": dict(metrics),
         "headline": headline if headline in metrics else None,
         "per_class": per_class,
+        **({"cluster_sizes": sizes} if clusters else {}),
         "phases": phases,
         "steps": progress.steps,
         "samples": progress.samples,

@@ -21,6 +21,7 @@ def test_every_method_fits_every_data_set(method, data):
     check("data", config["data"], DataSource, ["root"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
+    check("views", config["views"], Augment, ["size"])
     check("method", config["method"], Method, METHOD_PARTS)
     if config.get("semantics"):
         check("semantics", config["semantics"], Semantics, ["root"])

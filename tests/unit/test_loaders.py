@@ -1,3 +1,4 @@
+import pytest
 import torch
 from PIL import Image
 
@@ -20,10 +21,21 @@ def draw(step):
     return torch.Generator().manual_seed(step)
 
 
-def stream(data, rank=0, world=1, workers=0):
+def stream(data, rank=0, world=1, workers=0, **options):
     here = runtime(rank, world)
     prepare = Preparation.of(Kind.image, (3, 12, 12), LeNet((3, 28, 28)), here)
-    return make_stream(data, "source", "train", 5, 6, prepare, ColorNoise(), here, workers)
+    return make_stream(
+        data, "source", "train", 5, 6, prepare, ColorNoise(), here, workers, **options
+    )
+
+
+def image_files(folder, count=9):
+    paths = []
+    for i in range(count):
+        pixels = torch.randint(0, 256, (12, 12, 3), dtype=torch.uint8)
+        paths.append(folder / f"{i}.png")
+        Image.fromarray(pixels.numpy()).save(paths[-1])
+    return FileImages(tuple(paths), 12)
 
 
 def test_every_image_is_drawn_once_an_epoch():
@@ -44,13 +56,7 @@ def test_two_ranks_draw_what_one_draws():
 
 
 def test_files_give_the_same_batches_resident_or_streamed_and_with_any_workers(tmp_path):
-    paths = []
-    for i in range(9):
-        image = torch.randint(0, 256, (12, 12, 3), dtype=torch.uint8)
-        path = tmp_path / f"{i}.png"
-        Image.fromarray(image.numpy()).save(path)
-        paths.append(path)
-    files = FileImages(tuple(paths), 12)
+    files = image_files(tmp_path)
     resident = make_resident(files, 10**6, 0)
     assert isinstance(resident, torch.Tensor)
     assert make_resident(files, 10, 0) is files
@@ -63,6 +69,39 @@ def test_files_give_the_same_batches_resident_or_streamed_and_with_any_workers(t
             batch = other.batch(step, draw(step))
             assert torch.equal(batch.index, expected.index)
             assert torch.equal(batch.x, expected.x)
+
+
+PARTNERS = torch.tensor([[(i + 1) % 9, (i + 2) % 9] for i in range(9)])
+
+
+@pytest.mark.parametrize(
+    ("options", "copies"),
+    [({"views": 2}, 2), ({"views": 1, "partners": PARTNERS}, 2), ({"partners": PARTNERS}, 2)],
+    ids=["two views", "a view and its partner", "a partner"],
+)
+def test_views_and_partners_are_stacked_in_front(options, copies, tmp_path):
+    files = image_files(tmp_path)
+    resident = make_resident(files, 10**6, 0)
+    whole = stream(UnlabelledSet(resident), **options).batch(2, draw(2))
+    assert whole.x.shape == (copies, 6, 3, 12, 12) and whole.index.shape == (6,)
+    assert whole.x.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
+    assert (whole.x[0] - whole.x[1]).abs().mean() > 0.05
+    halves = [stream(UnlabelledSet(resident), r, 2, **options).batch(2, draw(2)) for r in (0, 1)]
+    assert torch.allclose(whole.x, torch.cat([half.x for half in halves], dim=1), atol=1e-6)
+    assert torch.equal(whole.index, torch.cat([half.index for half in halves]))
+    for workers in (0, 2):
+        other = stream(UnlabelledSet(files), workers=workers, **options).batch(2, draw(2))
+        assert torch.equal(other.x, whole.x) and torch.equal(other.index, whole.index)
+
+
+def test_partners_come_from_the_table_and_change_with_the_epoch():
+    order = Order(9, 3, CPU, PARTNERS)
+    seen = set()
+    for epoch in range(20):
+        index, partner = order.drawn(9 * epoch, 9 * epoch + 9)
+        assert sorted(index.tolist()) == list(range(9))
+        seen |= set(zip(index.tolist(), partner.tolist(), strict=True))
+    assert seen == {(i, j) for i, row in enumerate(PARTNERS.tolist()) for j in row}
 
 
 def test_preparation_normalises_repeats_grey_and_crops():

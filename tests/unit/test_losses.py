@@ -5,7 +5,18 @@ import math
 import pytest
 import torch
 
-from translearn.losses import distillation, feature_distance, spectral_shrinkage, squared_distance
+from translearn.losses import (
+    cluster_entropy,
+    covariance_penalty,
+    distillation,
+    feature_distance,
+    invariance,
+    neighbour_consistency,
+    nt_xent,
+    spectral_shrinkage,
+    squared_distance,
+    variance_hinge,
+)
 
 
 def random(*shape, seed=0):
@@ -75,3 +86,59 @@ def test_spectral_shrinkage_of_repeated_images_is_flat_and_finite():
     loss = spectral_shrinkage(features)
     loss.backward()
     assert loss.item() == pytest.approx(0.0, abs=1e-6) and features.grad.isfinite().all()
+
+
+def cosine(a, b):
+    inner = sum(x * y for x, y in zip(a, b, strict=True))
+    return inner / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_nt_xent(temperature):
+    first, second = random(4, 3), random(4, 3, seed=1)
+    both = [*first.tolist(), *second.tolist()]
+    total = 0.0
+    for i, anchor in enumerate(both):
+        others = [math.exp(cosine(anchor, o) / temperature) for j, o in enumerate(both) if j != i]
+        partner = both[(i + 4) % 8]
+        total -= math.log(math.exp(cosine(anchor, partner) / temperature) / sum(others))
+    assert nt_xent(first, second, temperature).item() == pytest.approx(total / 8, rel=1e-4)
+
+
+def test_vicreg_terms():
+    first, second = random(5, 3), random(5, 3, seed=1) * torch.tensor([0.1, 1.0, 3.0])
+    differences = (first - second).flatten().tolist()
+    expected = sum(d * d for d in differences) / 15
+    assert invariance(first, second).item() == pytest.approx(expected, rel=1e-5)
+
+    columns = second.T.tolist()
+    means = [sum(column) / 5 for column in columns]
+
+    def covariance(i, j):
+        return sum((a - means[i]) * (b - means[j]) for a, b in zip(columns[i], columns[j],
+                                                                   strict=True)) / 4  # fmt: skip
+
+    hinge = sum(max(0.0, 1 - math.sqrt(covariance(i, i) + 1e-4)) for i in range(3)) / 3
+    assert variance_hinge(second).item() == pytest.approx(hinge, rel=1e-4)
+    off = sum(covariance(i, j) ** 2 for i in range(3) for j in range(3) if i != j) / 3
+    assert covariance_penalty(second).item() == pytest.approx(off, rel=1e-4)
+
+
+def test_scan_terms():
+    anchors, neighbours = random(4, 3), random(4, 3, seed=1)
+    rows = [softmax(values, 1.0) for values in anchors.tolist()]
+    others = [softmax(values, 1.0) for values in neighbours.tolist()]
+    inner = [sum(p * q for p, q in zip(a, b, strict=True)) for a, b in zip(rows, others,
+                                                                          strict=True)]  # fmt: skip
+    expected = -sum(math.log(value) for value in inner) / 4
+    assert neighbour_consistency(anchors, neighbours).item() == pytest.approx(expected, rel=1e-5)
+    mean = [sum(row[k] for row in rows) / 4 for k in range(3)]
+    entropy = -sum(p * math.log(p) for p in mean)
+    assert cluster_entropy(anchors).item() == pytest.approx(entropy, rel=1e-5)
+
+
+def test_entropy_has_a_gradient_where_a_cluster_is_never_used():
+    logits = random(4, 3).float().requires_grad_()
+    hidden = logits.masked_fill(torch.tensor([False, False, True]), -1e4)
+    cluster_entropy(hidden).backward()
+    assert logits.grad.isfinite().all() and logits.grad[:, :2].abs().sum() > 0

@@ -9,7 +9,7 @@ class Labelled(NamedTuple):
     """Images with labels.
 
     Attributes:
-        x: (N, ...) images, waveforms or feature vectors.
+        x: (N, ...) images, waveforms or feature vectors, or (views, N, ...) as in ``Unlabelled``.
         y: (N,) int64 class indices.
         index: (N,) int64 positions in the seed-shuffled training split.
     """
@@ -23,7 +23,8 @@ class Unlabelled(NamedTuple):
     """Images alone.
 
     Attributes:
-        x: (N, ...) images, waveforms or feature vectors.
+        x: (N, ...) images, waveforms or feature vectors; (views, N, ...) where a stream asks for
+            several views of each, or for partners.
         index: (N,) int64 positions in the seed-shuffled training split.
     """
 

@@ -7,14 +7,14 @@ from enum import StrEnum
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from translearn.data.files import FileImages
 from translearn.errors import ConfigError, DataError
 
 Images = Tensor | FileImages
 Shape = tuple[int, ...]
-Read = Callable[[str, Images], Iterator[Tensor]]  # task, its samples -> batches of network input
+Outputs = Callable[[str, nn.Module], Tensor]
 
 
 class Kind(StrEnum):
@@ -180,13 +180,16 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
     """The training sets a method may see: task -> set, ``<task>/rest`` for what a budget hides.
 
     Labels outside the method's access are not in here, and neither are labels outside the budget.
+
+    Args:
+        sets: task -> training set.
+        compute: what ``outputs`` calls.
     """
 
     def __init__(
-        self, sets: Mapping[str, LabelledSet | UnlabelledSet], read: Read | None = None
+        self, sets: Mapping[str, LabelledSet | UnlabelledSet], compute: Outputs | None = None
     ) -> None:
-        self._sets = dict(sets)
-        self._read = read
+        self._sets, self._compute = dict(sets), compute
 
     def __getitem__(self, task: str) -> LabelledSet | UnlabelledSet:
         if task not in self._sets:
@@ -199,22 +202,17 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
     def __len__(self) -> int:
         return len(self._sets)
 
+    def outputs(self, task: str, module: nn.Module) -> Tensor:
+        """What a module puts out for every sample of a task, prepared as for a test, in order.
+
+        ``Method.enter`` has this for neighbours and clusters; gradients do not flow.
+        """
+        assert self._compute is not None, "outputs exist in Method.enter alone"
+        return self._compute(task, module)
+
     def map_images(self, change: Callable[[Images], Images]) -> "TrainView":
         """The same view with every set's images replaced by ``change(images)``."""
-        sets = {name: replace(s, x=change(s.x)) for name, s in self._sets.items()}
-        return TrainView(sets, self._read)
-
-    def read_by(self, read: Read) -> "TrainView":
-        """The same view, whose ``inputs`` come from ``read``."""
-        return TrainView(self._sets, read)
-
-    def inputs(self, task: str) -> Iterator[Tensor]:
-        """All of a set as network input, in its order and without augmentation, batch by batch.
-
-        For ``Method.enter``, which solves or measures something on the whole set.
-        """
-        assert self._read is not None, "this view is of data alone"
-        return self._read(task, self[task].x)
+        return TrainView({name: replace(s, x=change(s.x)) for name, s in self._sets.items()})
 
     @staticmethod
     def of(tasks: TaskSet, access: Access) -> "TrainView":

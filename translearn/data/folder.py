@@ -27,12 +27,14 @@ class Folder(DataSource):
 
     A target whose subfolders have the names of the source's classes is labelled; if only some
     names agree, it is refused. A target without any such name, flat or nested, is unlabelled: all
-    of it is for training, and there are no target metrics. Ignored: hidden files, other suffixes,
-    and images that lie beside class folders instead of in one.
+    of it is for training, and there are no target metrics. A source without subfolders is
+    unlabelled too; then the target's subfolders, if it has any, are the classes. Ignored: hidden
+    files, other suffixes, and images that lie beside class folders instead of in one.
 
     Args:
         root: ignored; the folders are named by the user.
-        source: folder with one subfolder per class, searched with their subfolders.
+        source: folder with one subfolder per class, searched with their subfolders, or with images
+            and no subfolder: unlabelled.
         target: the other folder. Relative paths start at the current folder; ``~`` is expanded.
         val_fraction: share of the training images cut off for validation.
         test_fraction: share of a labelled folder cut off for the test.
@@ -70,31 +72,42 @@ class Folder(DataSource):
         Raises:
             DataError: a folder is missing or empty, or the class folders do not agree.
         """
-        by_class = class_files(self.source)
-        if len(by_class) < 2:
-            raise DataError(
-                f"the source folder {self.source} has {len(by_class)} class folders; it needs two "
-                "or more\nmake one subfolder of images for each class"
+        if not subfolder_names(self.source) and image_files(self.source):
+            by_class = class_files(self.target) if subfolder_names(self.target) else {}
+            classes = tuple(by_class)
+            source = self.unlabelled(self.source, classes)
+            target = (
+                self.labelled(self.target.name, by_class)
+                if by_class
+                else self.unlabelled(self.target, ())
             )
-        classes = tuple(by_class)
-        labelled = match_classes(self.source, by_class, self.target)
-        if labelled is None:
-            images = image_files(self.target)
-            if not images:
-                raise DataError(f"the target folder {self.target} has no images{suffixes()}")
-            log.warning(
-                "%s has no subfolder named as a class of %s: it is unlabelled, no figures for it",
-                self.target,
-                self.source,
-            )
-            all_of_it = Split(FileImages(tuple(images), self.size), None)
-            target = cut_domain(self.target.name, classes, all_of_it, None, 0.0, self.split_seed)
         else:
-            target = self.labelled(self.target.name, labelled)
-        domains = {"source": self.labelled(self.source.name, by_class), "target": target}
+            by_class = class_files(self.source)
+            check_two_classes(self.source, by_class)
+            classes = tuple(by_class)
+            source = self.labelled(self.source.name, by_class)
+            matching = match_classes(self.source, by_class, self.target)
+            if matching is None:
+                target = self.unlabelled(self.target, classes)
+            else:
+                target = self.labelled(self.target.name, matching)
+        domains = {"source": source, "target": target}
         name = f"folder:{self.source.name}->{self.target.name}"
         tasks = TaskSet(name, domains, (3, self.crop, self.crop), "seeded")
         return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
+
+    def unlabelled(self, folder: Path, classes: tuple[str, ...]) -> Domain:
+        """A domain of all images of a folder, for training alone.
+
+        Raises:
+            DataError: there are none.
+        """
+        images = image_files(folder)
+        if not images:
+            raise DataError(f"the target folder {folder} has no images{suffixes()}")
+        log.warning("%s has no subfolder named as a class: unlabelled, no figures for it", folder)
+        everything = Split(FileImages(tuple(images), self.size), None)
+        return cut_domain(folder.name, classes, everything, None, 0.0, self.split_seed)
 
     def labelled(self, name: str, by_class: Mapping[str, list[Path]]) -> Domain:
         """A domain of labelled files, cut into train, validation and test."""
@@ -105,6 +118,19 @@ class Folder(DataSource):
             self.val_fraction,
             self.test_fraction,
             self.split_seed,
+        )
+
+
+def check_two_classes(folder: Path, by_class: Mapping[str, list[Path]]) -> None:
+    """Refuse a source with one class folder.
+
+    Raises:
+        DataError: as said.
+    """
+    if len(by_class) < 2:
+        raise DataError(
+            f"the source folder {folder} has {len(by_class)} class folders; it needs two or more\n"
+            "make one subfolder of images for each class"
         )
 
 

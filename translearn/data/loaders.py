@@ -7,46 +7,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from translearn.data.augment import Augment, Draw
+from translearn.data.augment import Augment
 from translearn.data.batch import Batch, Labelled, Unlabelled
 from translearn.data.domain import Images, LabelledSet, UnlabelledSet
 from translearn.data.files import FileImages
-from translearn.data.preparation import Preparation
+from translearn.data.order import Order
+from translearn.data.preparation import Preparation, Preparer
 from translearn.errors import DataError
 from translearn.runtime import Runtime, stable_seed
-
-
-class Order:
-    """Positions of a data set in the order they are drawn: shuffled anew in every epoch.
-
-    Args:
-        count: images in the set.
-        seed: what the shuffles depend on, together with the epoch.
-        device: where the positions are needed.
-    """
-
-    def __init__(self, count: int, seed: int, device: torch.device) -> None:
-        self.count, self.seed, self.device = count, seed, device
-        self._epochs: dict[int, Tensor] = {}
-
-    def _epoch(self, epoch: int) -> Tensor:
-        if epoch not in self._epochs:
-            generator = torch.Generator().manual_seed(stable_seed(self.seed, epoch))
-            order = torch.randperm(self.count, generator=generator).to(self.device)
-            self._epochs = {e: o for e, o in self._epochs.items() if e == epoch - 1} | {
-                epoch: order
-            }
-        return self._epochs[epoch]
-
-    def drawn(self, start: int, stop: int) -> Tensor:
-        """Positions of draws ``start`` to ``stop`` (exclusive), counted over all epochs."""
-        parts = []
-        while start < stop:
-            epoch, offset = divmod(start, self.count)
-            take = min(stop - start, self.count - offset)
-            parts.append(self._epoch(epoch)[offset : offset + take])
-            start += take
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 class TrainingStream(Protocol):
@@ -67,11 +35,12 @@ class ResidentStream:
 
     Args:
         data: the training set.
-        order: in which order it is drawn.
+        order: in which order it is drawn, and with which partners.
         batch_size: images of the global batch.
         prepare: the preprocessing.
         augment: the augmentation, or None.
         runtime: gives device and rank.
+        views: as in ``Stream``.
     """
 
     def __init__(
@@ -82,20 +51,22 @@ class ResidentStream:
         prepare: Preparation,
         augment: Augment | None,
         runtime: Runtime,
+        views: int = 0,
     ) -> None:
         assert isinstance(data.x, Tensor)
         self.images = data.x.to(runtime.device)
         self.labels = data.y.to(runtime.device) if isinstance(data, LabelledSet) else None
         self.order, self.batch_size = order, batch_size
-        self.prepare, self.augment = prepare, augment
         self.rows = runtime.rows(batch_size)
+        self.prepare = Preparer(prepare, augment, views, batch_size, self.rows)
 
     def batch(self, step: int, generator: torch.Generator) -> Batch:
         """This rank's part of the global batch of ``step``."""
         start = step * self.batch_size
-        index = self.order.drawn(start + self.rows.start, start + self.rows.stop)
-        draw = Draw(generator, self.batch_size, self.rows)
-        x = self.prepare(self.images[index], self.augment, draw)
+        drawn = self.order.drawn(start + self.rows.start, start + self.rows.stop)
+        index, partner = drawn if drawn.ndim == 2 else (drawn, None)
+        beside = None if partner is None else self.images[partner]
+        x = self.prepare(self.images[index], beside, generator)
         if self.labels is None:
             return Unlabelled(x, index)
         return Labelled(x, self.labels[index], index)
@@ -137,7 +108,8 @@ class _Steps:
     def __iter__(self) -> Iterator[list[int]]:
         start = self.first * self.batch_size
         while True:
-            yield self.order.drawn(start + self.rows.start, start + self.rows.stop).tolist()
+            drawn = self.order.drawn(start + self.rows.start, start + self.rows.stop)
+            yield drawn.flatten().tolist()  # partners after the samples
             start += self.batch_size
 
 
@@ -157,10 +129,11 @@ class FileStream:
         augment: Augment | None,
         runtime: Runtime,
         workers: int,
+        views: int = 0,
     ) -> None:
         self.data, self.order, self.batch_size = data, order, batch_size
-        self.prepare, self.augment, self.runtime = prepare, augment, runtime
-        self.rows, self.workers = runtime.rows(batch_size), workers
+        self.runtime, self.workers, self.rows = runtime, workers, runtime.rows(batch_size)
+        self.prepare = Preparer(prepare, augment, views, batch_size, self.rows)
         self._step = -1
         self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
 
@@ -176,12 +149,22 @@ class FileStream:
             self._batches, self._step = decoded(loader), step
         images, index = next(self._batches)
         self._step += 1
-        draw = Draw(generator, self.batch_size, self.rows)
-        x = self.prepare(images, self.augment, draw)
-        index = index.to(self.runtime.device)
+        count = self.rows.stop - self.rows.start
+        beside = images[count:] if len(images) > count else None
+        x = self.prepare(images[:count], beside, generator)
+        index = index[:count].to(self.runtime.device)
         if isinstance(self.data, UnlabelledSet):
             return Unlabelled(x, index)
         return Labelled(x, self.data.y.to(self.runtime.device)[index], index)
+
+
+def in_order(images: Images, batch_size: int, workers: int) -> Iterator[Tensor]:
+    """All samples of a set in their order, ``batch_size`` at a time, files decoded by workers."""
+    if isinstance(images, Tensor):
+        yield from images.split(batch_size)
+        return
+    for x, _ in decoded(DataLoader(ImageDataset(images), batch_size, num_workers=workers)):
+        yield x
 
 
 def decode_all(images: FileImages, workers: int) -> Tensor:
@@ -199,17 +182,6 @@ def make_resident(images: Images, budget: int, workers: int) -> Images:
     return images
 
 
-def read_batches(
-    images: Images, prepare: Preparation, batch_size: int, workers: int
-) -> Iterator[Tensor]:
-    """All samples as network input, in their order, not augmented."""
-    if isinstance(images, Tensor):
-        yield from (prepare(x) for x in images.split(batch_size))
-        return
-    loader = DataLoader(ImageDataset(images), batch_size=batch_size, num_workers=workers)
-    yield from (prepare(x) for x, _ in decoded(loader))
-
-
 def make_stream(
     data: LabelledSet | UnlabelledSet,
     name: str,
@@ -220,11 +192,13 @@ def make_stream(
     augment: Augment | None,
     runtime: Runtime,
     workers: int,
+    views: int = 0,
+    partners: Tensor | None = None,
 ) -> TrainingStream:
     """A resident stream for tensors, a file stream for files."""
     resident = isinstance(data.x, Tensor)
     device = runtime.device if resident else torch.device("cpu")
-    order = Order(len(data), stable_seed(seed, phase, name), device)
+    order = Order(len(data), stable_seed(seed, phase, name), device, partners)
     if resident:
-        return ResidentStream(data, order, batch_size, prepare, augment, runtime)
-    return FileStream(data, order, batch_size, prepare, augment, runtime, workers)
+        return ResidentStream(data, order, batch_size, prepare, augment, runtime, views)
+    return FileStream(data, order, batch_size, prepare, augment, runtime, workers, views)

@@ -127,3 +127,44 @@ class WaveformPreparation(Preparation):
         if augment is not None and draw is not None:
             x = augment(x, draw)
         return self.log_mel(x).contiguous(memory_format=self.runtime.memory_format)
+
+
+class Preparer:
+    """Makes the ``x`` of a batch: the samples prepared once, or several views of them.
+
+    Args:
+        prepare: the preprocessing.
+        augment: the augmentation of every view, or None.
+        views: as in ``Stream``.
+        batch_size: samples of the global batch.
+        rows: this rank's part of it.
+    """
+
+    def __init__(
+        self,
+        prepare: Preparation,
+        augment: Augment | None,
+        views: int,
+        batch_size: int,
+        rows: slice,
+    ) -> None:
+        self.prepare, self.augment, self.views = prepare, augment, views
+        self.batch_size, self.rows = batch_size, rows
+
+    def __call__(
+        self, samples: Tensor, partners: Tensor | None, generator: torch.Generator
+    ) -> Tensor:
+        """Stored samples (B, ...), and one partner for each, -> ``x`` as ``Stream`` describes it.
+
+        The views are kept in the memory format of single images, so that ``x.flatten(0, 1)`` is a
+        batch that costs no copy.
+        """
+        sources = [samples] * max(1, self.views) + ([] if partners is None else [partners])
+        parts = [
+            self.prepare(part, self.augment, Draw(generator, self.batch_size, self.rows))
+            for part in sources
+        ]
+        if not self.views and partners is None:
+            return parts[0]
+        stacked: Tensor = torch.cat(parts).unflatten(0, (len(parts), -1))
+        return stacked

@@ -24,10 +24,19 @@ class Stream(NamedTuple):
     Attributes:
         domain: a task of the train view, such as ``source``.
         batch_size: samples of a step, where that is not the phase's batch size.
+        views: 0: the samples themselves, with the run's augmentation if it is asked for; n: every
+            sample n times, each time changed by the augmentation ``views`` with draws of its own.
+            The batch's ``x`` is then (n, B, ...).
+        partners: the name of a table (M, k) in ``Method.kept``: for each sample positions of k
+            others in the same set, such as its neighbours. One of them, drawn anew in every epoch,
+            is prepared as the sample itself is and comes last in ``x``: (n + 1, B, ...), and
+            (2, B, ...) for ``views=0``.
     """
 
     domain: str
     batch_size: int | None = None
+    views: int = 0
+    partners: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,7 @@ class Method(nn.Module):
         reference: whether it is a row to compare with rather than a transfer method.
         needs: the tasks that it cannot do without.
         mixed_inputs: whether tasks may differ in what a sample looks like.
+        clusters: whether ``predict`` scores clusters, which the judge matches to the classes.
         headline: the metric that tables show; None: the test accuracy of the main task.
         term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
             ranks average them there, and not in the data-parallel wrapper.
@@ -101,6 +111,7 @@ class Method(nn.Module):
     reference: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ("source", "target")
     mixed_inputs: ClassVar[bool] = False
+    clusters: ClassVar[bool] = False
     headline: ClassVar[str | None] = None
     term_gradients: bool = False
     describes: bool = False
@@ -136,6 +147,11 @@ class Method(nn.Module):
         """Normalised images (B, C, H, W) -> scores (B, classes of ``task``)."""
         raise NotImplementedError
 
+    def represent(self, x: Tensor, task: str) -> Tensor:
+        """Normalised images -> the features (B, D) that ``run.probe`` judges."""
+        features: Tensor = self.backbone(x)
+        return features
+
     def predicts(self, task: str) -> bool:
         """Whether the method has an answer for ``task``; what it has none for is not scored."""
         return True
@@ -151,6 +167,10 @@ class Method(nn.Module):
     def notes(self) -> list[str]:
         """What a reader of the result should know; it stands there among the warnings."""
         return []
+
+    def score_width(self, task: str) -> int:
+        """Columns of what ``predict`` gives for ``task``: its classes, or the clusters."""
+        return len(self.tasks[task])
 
     def health(self) -> dict[str, float]:
         """Figures that tell whether training goes well, read at every log point."""

@@ -88,6 +88,10 @@ class DANN(Method):
         logits: Tensor = self.head(self.features(x, task))
         return logits
 
+    def represent(self, x: Tensor, task: str) -> Tensor:
+        """Features under the batch-norm statistics of ``task``."""
+        return self.features(x, task)
+
     def health(self) -> dict[str, float]:
         """Domain accuracy (.5: indistinguishable), lambda, and the spread of the features."""
         if self._seen is None:

@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
@@ -84,17 +85,12 @@ def read_source_model(
             f"method.init={init}: a {earlier.__name__} run is no source model\n"
             "give a run that learned from source labels and no target labels (source_only)"
         )
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads(file.metadata()["translearn"])
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
+    about, weights = read_model(path)
     if list(about["tasks"]["source"]) != list(classes):
         raise ConfigError(f"method.init={init}: its source has other classes than this run's")
     try:
-        backbone.load_state_dict(_below("backbone.", weights))
-        head.load_state_dict(next(part for key in HEADS if (part := _below(key, weights))))
+        backbone.load_state_dict(below("backbone.", weights))
+        head.load_state_dict(next(part for key in HEADS if (part := below(key, weights))))
     except (RuntimeError, StopIteration) as error:
         raise ConfigError(
             f"method.init={init}: its model does not fit; choose the same backbone and "
@@ -114,5 +110,20 @@ def finished_model(init: str) -> Path:
     return path
 
 
-def _below(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+def read_model(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What stands in a model file: the facts about its data, and the weights by name.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            about = json.loads(file.metadata()["translearn"])
+            return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
+def below(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of one part, under their names within it."""
     return {k.removeprefix(prefix): w for k, w in weights.items() if k.startswith(prefix)}

@@ -216,7 +216,7 @@ class ZeroShot(Method):
         training = self.training
         self.eval()
         with torch.no_grad():
-            found = torch.cat([self.signal(self.backbone(x)) for x in view.inputs("source")])
+            found = self.signal(view.outputs("source", self.backbone).float())
         self.train(training)
         if not self.learners():
             self._features = found

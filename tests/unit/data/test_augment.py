@@ -18,6 +18,7 @@ from translearn.data.augment import (
     Photo,
     center_crop,
 )
+from translearn.data.views import Views
 from translearn.errors import ConfigError
 
 CONFIGS = sorted(Path(conf_dir(), "augment").glob("*.yaml"))
@@ -35,7 +36,7 @@ def photos(count: int = 8, channels: int = 3, edge: int = 40) -> torch.Tensor:
     return smooth.expand(count, -1, -1, -1).contiguous()
 
 
-AUGMENTATIONS = [Color(), ColorNoise(), Photo(32), NoAugment()]
+AUGMENTATIONS = [Color(), ColorNoise(), Photo(32), Views(32, degrees=20, recolor=0.5), NoAugment()]
 
 
 @pytest.mark.parametrize("augment", AUGMENTATIONS, ids=lambda a: type(a).__name__)
@@ -50,7 +51,7 @@ def test_two_ranks_make_the_rows_of_one(augment, channels):
     assert torch.allclose(torch.cat(halves), once, atol=1e-6)
 
 
-@pytest.mark.parametrize("augment", AUGMENTATIONS[:3], ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize("augment", AUGMENTATIONS[:4], ids=lambda a: type(a).__name__)
 def test_a_seed_decides_and_every_image_has_its_own_draw(augment):
     x = photos()
     once = augment(x, whole(8))

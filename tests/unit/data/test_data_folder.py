@@ -67,6 +67,24 @@ def test_target_without_class_names_is_unlabelled(folders, caplog, nested):
         TrainView.of(tasks, Access(source_labels=False, target_labels=True))
 
 
+def test_a_flat_source_is_unlabelled_and_the_target_names_the_classes(folders):
+    for number in range(7):
+        write_image(folders / "heap" / f"{number}.jpg", seed=number)
+        write_image(folders / "other" / f"{number}.jpg", seed=number)
+    tasks = Folder(source=str(folders / "heap"), target=str(folders / "sketches"), size=16,
+                   crop=12, target_labels_per_class=2).load()  # fmt: skip
+    source, target = tasks.tasks["source"], tasks.tasks["target"]
+    assert len(source.train) == 7 and source.train.y is None and source.test is None
+    assert target.classes == ("cat", "dog") and len(target.train) == 4 and len(target.test) == 4
+    TrainView.of(tasks, Access(source_labels=False, target_labels=True))
+    with pytest.raises(DataError, match="heap has none"):
+        TrainView.of(tasks, Access(source_labels=True, target_labels=True))
+    neither = Folder(source=str(folders / "heap"), target=str(folders / "other"), size=16, crop=12)
+    tasks = neither.load()
+    assert all(d.train.y is None and d.classes == () for d in tasks.tasks.values())
+    TrainView.of(tasks, Access(source_labels=False, target_labels=False))
+
+
 def test_mismatched_class_folders_are_explained(folders):
     write_classes(folders / "other", {"cat": 2, "horse": 2})
     with pytest.raises(DataError) as caught:
