@@ -124,8 +124,8 @@ class ZeroShot(Method):
         own = semantics.read(imagenet_classes()) if by_imagenet else described[: len(seen)]
         self.attributes = semantics.attributes
         self.describes = bool(self.attributes)
-        reference = own[~own.isnan().any(dim=1)]
-        vectors, own = (normalised(v, semantics.normalise, reference) for v in (described, own))
+        self.described, self.own, self.normalise = described, own, semantics.normalise
+        vectors, own = self.normalised_by(None)
         width, count = backbone.out_dim, len(seen)
         self.variant: Variant
         if variant == "embedding":
@@ -195,6 +195,7 @@ class ZeroShot(Method):
         if phase.name == "held_out":
             assert self.validation is not None
             self.kept["fit"] = self.validation.fit_rows(labels)
+            self.describe_by(self.validation.active)
         elif phase.name == "solve":
             assert isinstance(self.variant, ClosedForm)
             every = torch.ones(self.variant.seen, dtype=torch.bool, device=labels.device)
@@ -206,8 +207,25 @@ class ZeroShot(Method):
             chosen = self.validation.choose(self.variant, x, labels, self.kept["fit"])
             self.strengths.copy_(torch.tensor(chosen[0]))
             self.gamma.fill_(chosen[1])
+            self.describe_by(None)
             for name, state in self.start.items():
                 getattr(self, name).load_state_dict(state)
+
+    def normalised_by(self, active: Tensor | None) -> tuple[Tensor, Tensor]:
+        """All class vectors, and the classifier's, by the active seen classes (None: by all)."""
+        reference = self.own[~self.own.isnan().any(dim=1)]
+        if active is not None and not self.by_imagenet:
+            reference = self.own[active]
+        vectors = normalised(self.described, self.normalise, reference)
+        return vectors, normalised(self.own, self.normalise, reference)
+
+    def describe_by(self, active: Tensor | None) -> None:
+        """Normalise anew: the first model must not know what validation classes look like."""
+        vectors, own = self.normalised_by(active)
+        if self.variant_name != "dap":  # which takes the descriptions as they are
+            self.variant.vectors.copy_(vectors)
+        if isinstance(self.variant, Conse):
+            self.variant.own.copy_(own.nan_to_num())
 
     def inputs(self, view: TrainView) -> Tensor:
         """What the variant takes (N, ...), of all source images; a frozen backbone does it once."""
