@@ -156,6 +156,7 @@ def check_devices(findings: Findings) -> None:
 def check_data(findings: Findings, root: Path) -> None:
     """The data root, and which data sets are there with all their files."""
     from translearn.data.catalog import DATA_SETS, NEEDS
+    from translearn.data.cli import WITHOUT_FILES
 
     findings.section("data")
     for name, data_set in DATA_SETS.items():
@@ -167,7 +168,8 @@ def check_data(findings: Findings, root: Path) -> None:
     ready = [
         name
         for name, sets in NEEDS.items()
-        if all(resource.find(root) for data_set in sets for resource in data_set.resources)
+        if (sets or WITHOUT_FILES[name].startswith("nothing"))
+        and all(resource.find(root) for data_set in sets for resource in data_set.resources)
     ]
     findings.add("ready for use", " ".join(f"data={name}" for name in ready))
     if len(ready) < len(NEEDS):

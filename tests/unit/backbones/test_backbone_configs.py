@@ -35,9 +35,10 @@ def test_config(path):
     assert path.read_text().startswith("# about: ")
     config = read(path.stem)
     check("backbone", config, Backbone, ["input_shape"])
-    net = build(config, Backbone, input_shape=(3, 32, 32)).eval()
-    assert net(torch.zeros(1, 3, 32, 32)).shape == (1, net.out_dim)
-    assert len(net.mean) == len(net.std) == 3 and net.groups
+    shape = (7,) if path.stem == "identity" else (3, 32, 32)
+    net = build(config, Backbone, input_shape=shape).eval()
+    assert net(torch.zeros(1, *shape)).shape == (1, net.out_dim)
+    assert len(net.mean) == len(net.std) == 3 and bool(net.groups) is (path.stem != "identity")
 
 
 def test_another_architecture_by_name():

@@ -4,6 +4,7 @@ import urllib.error
 
 import pytest
 import torch
+from torch import nn
 from torchvision import models
 from torchvision.models.regnet import BlockParams
 
@@ -70,7 +71,7 @@ def test_every_network_has_features_and_groups(name, meta):
 def test_features_are_the_input_of_the_last_layer(name, monkeypatch):
     """The full network's logits are its last layer applied to the features."""
     size = max(least_size(name), 32)
-    monkeypatch.setattr(ours, "_remove_last_layer", lambda model: 1000)
+    monkeypatch.setattr(ours, "_remove_last_layer", lambda model: nn.Linear(1000, 1))
     torch.manual_seed(0)
     full = TorchvisionBackbone(name, (3, size, size)).eval()
     monkeypatch.undo()

@@ -160,7 +160,7 @@ def test_clusters_are_told(tmp_path):
         pixels = torch.full((28, 28), 80 * number, dtype=torch.uint8)
         Image.fromarray(pixels.numpy()).save(tmp_path / f"{number}.png")
     paths = [tmp_path / f"{number}.png" for number in range(3)]
-    labels = [label for label, _ in Predictor.load(tmp_path).predict(paths)]
+    labels = [found[0][0] for found, _ in Predictor.load(tmp_path).predict(paths)]
     assert set(labels) <= {f"cluster_{i}" for i in range(12)} and len(labels) == 3
 
 
