@@ -100,7 +100,7 @@ class FixedBatch:
 
     def __init__(self, tasks: TaskSet, folder: Path, augmented: bool, *overrides: str) -> None:
         job = job_of(tasks, folder, *overrides)
-        self.method, self.runtime, self.prepare = job.method, job.runtime, job.prepare
+        self.method, self.runtime, self.prepare = job.method, job.runtime, job.prepare["source"]
         self.run, self.size = job.run, job.run.batch_size
         self.augment = job.augment if augmented else None
         self.images = tasks.tasks["source"].train.x[: self.size]

@@ -3,6 +3,7 @@
 import os
 import signal
 
+import pytest
 import torch
 from runs import outcome, result_of, wait_for
 
@@ -17,6 +18,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_two_ranks_continue_to_the_same_bits(start, tl_run, tmp_path):
     whole = tl_run(*OPTIONS, "hydra.run.dir=whole")
     assert whole.returncode == 0, whole.stderr
