@@ -146,7 +146,7 @@ def fit(
     for step in range(progress.step, phase.steps):
         share = step / phase.steps
         draws.manual_seed(stable_seed(job.seed, phase.name, step))
-        torch.manual_seed(stable_seed(job.seed, phase.name, step, runtime.rank))
+        runtime.seed(stable_seed(job.seed, phase.name, step, runtime.rank))
         batch = {name: stream.batch(step, draws) for name, stream in streams.items()}
         with runtime.autocast():
             terms: dict[str, Tensor] = model(phase.name, batch, share)
