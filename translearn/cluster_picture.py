@@ -4,7 +4,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torchvision.utils import make_grid, save_image
 
 from translearn.data.loaders import in_order
 from translearn.job import Job
@@ -21,6 +20,8 @@ def draw_clusters(job: Job) -> Path:
     Returns:
         The file.
     """
+    from torchvision.utils import make_grid, save_image  # takes a second to import
+
     method, prepare = job.method, job.prepare["target"]
     images = job.view["target"].x
     few = images[torch.arange(min(len(images), LOOKED_AT))]

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 
 import torch
-from scipy.optimize import linear_sum_assignment  # type: ignore[attr-defined]
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from torch import Tensor
 
 
@@ -18,6 +16,8 @@ def matched(counts: Tensor) -> Tensor:
         (classes, classes + left over): column c holds the cluster of class c (zeros where it got
         none); clusters that found no class stand behind, and count as wrong.
     """
+    from scipy.optimize import linear_sum_assignment  # type: ignore[attr-defined]
+
     classes, clusters = counts.shape
     rows, columns = (torch.from_numpy(i) for i in linear_sum_assignment(counts.numpy(), True))
     left_over = torch.ones(clusters, dtype=torch.bool)
@@ -33,6 +33,9 @@ def cluster_scores(confusions: Mapping[str, Tensor], split: str) -> dict[str, fl
     ``cluster_accuracy`` (after ``matched``), ``nmi`` (arithmetic mean), ``ari``, ``purity`` (each
     cluster counts its largest class), and ``clusters``: how many hold any sample.
     """
+    # takes a second to import, and most runs need none
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
     metrics: dict[str, float] = {}
     for task, counts in confusions.items():
         total = int(counts.sum())

@@ -29,7 +29,6 @@ from translearn.folders import refuse_differences
 from translearn.job import Job, Progress, check_selection, phase_settings
 from translearn.methods.base import Method, quadrant
 from translearn.methods.source_model import check_same_cut
-from translearn.probe import probe
 from translearn.results import environment, peak_memory_mb, write_model
 from translearn.runtime import Runtime, loses_in_bf16, stable_seed
 from translearn.semantics.base import Semantics
@@ -71,6 +70,8 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     progress, phases, metrics, confusions = run_method(job)
     if rank == 0:
         if run.probe:
+            from translearn.probe import probe  # scikit-learn, only where it is wanted
+
             metrics = {**metrics, **probe(job, tasks)}
         if job.method.clusters:
             draw_clusters(job)

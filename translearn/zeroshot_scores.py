@@ -12,7 +12,6 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.metrics import auc
 from torch import Tensor
 
 Floats = NDArray[np.float64]
@@ -94,6 +93,8 @@ class SeenUnseen:
 
     def ausuc(self) -> float:
         """Area under the curve of seen against unseen accuracy (Chao et al. 2016, section 3.3)."""
+        from sklearn.metrics import auc  # takes half a second to import
+
         _, seen, unseen = self.curve()
         return float(auc(unseen, seen))
 

@@ -25,6 +25,17 @@ def test_help_and_cfg_never_import_torch(arguments, tmp_path):
         assert "seed: 4" in done.stdout
 
 
+def test_a_run_imports_only_what_it_needs():
+    """Each of these takes half a second to two, at every run and on every rank."""
+    late = {"torchvision", "sklearn", "scipy", "matplotlib", "torch._dynamo", "pandas"}
+    command = "import sys; import translearn.launch; print(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    modules = set(done.stdout.split())
+    assert "torch" in modules
+    assert not late & modules
+
+
 def test_help_lists_every_choice_with_a_line_and_five_examples(capsys):
     assert run_command(["--help"]) == 0
     text = capsys.readouterr().out
