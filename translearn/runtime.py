@@ -198,7 +198,7 @@ def deterministic(wanted: bool) -> None:
     """Ask PyTorch for the same bits every time (CPU kernels used here give them anyway)."""
     if wanted:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if wanted != torch.are_deterministic_algorithms_enabled():  # the call imports PyTorch's compiler
+    if wanted != torch.are_deterministic_algorithms_enabled():  # the call imports a compiler
         torch.use_deterministic_algorithms(wanted)
     torch.backends.cudnn.deterministic = wanted
     torch.backends.cudnn.benchmark = not wanted
