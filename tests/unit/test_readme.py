@@ -3,12 +3,13 @@
 By default each ``tl-run`` composes and its parts bind to their signatures (of a sweep: every value
 of every option once), and the arguments of every other tool parse. Slow: the first job of each
 ``tl-run`` really trains for three steps a phase, where its data is embedded or (realdata) under
-TRANSLEARN_DATA, and tl-table, tl-predict and tl-export read such a run. FOLDER in ``method.init``
-is a run made here, RUN too. What ``only_composed`` names is not run here, for the reason there.
+TRANSLEARN_DATA. FOLDER in ``method.init`` is a run made here. What ``only_composed`` names is not run here, for the reason there.
 A tool's bare name is a mention, unless the tool does something by itself.
 """
 
 import argparse
+import copy
+import functools
 import os
 import shlex
 from pathlib import Path
@@ -16,6 +17,9 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import OverrideType
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigAttributeError, ValidationError
 from readme_commands import commands, commands_of
 from runs import config_of, train
 
@@ -101,24 +105,50 @@ def test_the_readme_has_a_command_for_every_method_and_tool():
     assert len(RUNS) > 50
 
 
-def test_every_run_composes_and_binds():
-    seen = set()
+@functools.cache
+def chosen(*groups):
+    """The config of these choices, in Hydra's strict mode."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
-        for words in RUNS:
-            for job in jobs_of(words):
-                if tuple(job) in seen:
-                    continue
-                seen.add(tuple(job))
-                try:
-                    config = plain(compose("config", job))
-                    run = RunConfig.of(config["run"])
-                    check("data", config["data"], DataSource, ["root", "download"])
-                    check("backbone", config["backbone"], Backbone, ["input_shape"])
-                    check("augment", config["augment"], Augment, ["size"])
-                    check("method", config["method"], Method, METHOD_PARTS)
-                    assert phase_settings(run, config["method"]["phases"])
-                except Exception as error:
-                    raise AssertionError(f"{named(words)}: {error}") from error
+        return compose("config", list(groups))
+
+
+def composed(job):
+    """The config of a job; Hydra composes each choice of files once and sets the values after it.
+
+    That is Hydra's own order, and ten times as fast as composing every job.
+    """
+    parsed = OverridesParser.create().parse_overrides(job)
+    changes = [o for o in parsed if o.type is OverrideType.CHANGE]
+    values = [o for o in changes if "." in o.key_or_group or o.key_or_group == "seed"]
+    config = copy.deepcopy(chosen(*(o.input_line for o in parsed if o not in values)))
+    for override in values:
+        if not override.key_or_group.startswith("hydra."):
+            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+    return plain(config)
+
+
+def test_values_set_after_composing_are_checked_as_by_hydra():
+    with pytest.raises(ConfigAttributeError):
+        composed(["run.no_such_key=1"])
+    with pytest.raises(ValidationError):
+        composed(["run.lr=abc"])
+    job = ["method=finetune", "method.closeness=[output]", "seed=3", "data.split_seed='${seed}'"]
+    assert composed(job) == config_of(*job)
+
+
+def test_every_run_composes_and_binds():
+    for words in RUNS:
+        for job in jobs_of(words):
+            try:
+                config = composed(job)
+                run = RunConfig.of(config["run"])
+                check("data", config["data"], DataSource, ["root", "download"])
+                check("backbone", config["backbone"], Backbone, ["input_shape"])
+                check("augment", config["augment"], Augment, ["size"])
+                check("method", config["method"], Method, METHOD_PARTS)
+                assert phase_settings(run, config["method"]["phases"])
+            except Exception as error:
+                raise AssertionError(f"{named(words)}: {error}") from error
 
 
 class ParsedError(Exception):
@@ -163,8 +193,12 @@ def run_first_job(words, tmp_path):
     config = config_of(*job, *small)
     if config["method"].get("init") == "FOLDER":
         data = config["data"]["name"]
-        train(tmp_path / "earlier", *EARLIER[config["method"]["name"]], f"data={data}", *small)
-        job = [part.replace("=FOLDER", f"={tmp_path / 'earlier'}") for part in job]
+        earlier = tmp_path / "earlier"
+        before = (*EARLIER[config["method"]["name"]], f"data={data}", *small)
+        train(earlier, *before)
+        (earlier / ".hydra").mkdir()
+        OmegaConf.save(config_of(*before), earlier / ".hydra" / "config.yaml")
+        job = [part.replace("=FOLDER", f"={earlier}") for part in job]
     assert train(tmp_path / "run", *job, *small)["status"] == "done"
 
 
