@@ -3,8 +3,9 @@
 By default each ``tl-run`` composes and its parts bind to their signatures (of a sweep: every value
 of every option once), and the arguments of every other tool parse. Slow: the first job of each
 ``tl-run`` really trains for three steps a phase, where its data is embedded or (realdata) under
-TRANSLEARN_DATA. FOLDER in ``method.init`` is a run made here. What ``only_composed`` names is not run here, for the reason there.
-A tool's bare name is a mention, unless the tool does something by itself.
+TRANSLEARN_DATA. FOLDER in ``method.init`` is a run made here. What ``only_composed`` names is
+not run here, for the reason there. A tool's bare name is a mention, unless the tool does
+something by itself.
 """
 
 import argparse
