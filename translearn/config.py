@@ -29,6 +29,7 @@ LOCATION_KEYS = (
     "output_root",
     "run.resume",
     "run.debug",
+    "run.dry",
     "run.figures",
     "run.save_seconds",
 )
@@ -117,6 +118,7 @@ class RunConfig:
     save_seconds: float = MISSING
     figures: bool = MISSING
     resume: str | None = MISSING
+    dry: bool = MISSING
     debug: bool = MISSING
 
     @staticmethod

@@ -59,6 +59,8 @@ def run_command(arguments: Sequence[str]) -> int:
         arguments = [*stored_overrides(arguments), *arguments]
         jobs = compose_jobs(arguments)
         showing = {"--cfg", "-c", "--info", "--hydra-help", "--version"} & set(arguments)
+        if not showing and any(job.run.dry for job in jobs):
+            return try_out(jobs, sweep)
         extra = [] if showing else settle(arguments, jobs, sweep, folders)
         sys.argv = [sys.argv[0], *arguments, *extra]
         task()
@@ -70,7 +72,8 @@ def run_command(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except StopSignal as stop:
-        print(f"{stop}; continue with: tl-run run.resume={RUNNING[-1]}", file=sys.stderr)
+        resume = f"; continue with: tl-run run.resume={RUNNING[-1]}" if RUNNING else ""
+        print(f"{stop}{resume}", file=sys.stderr)
         return stop.exit_code
     except KeyboardInterrupt:
         return 130
@@ -103,6 +106,36 @@ def task(config: DictConfig) -> float | None:
     chosen = "target/test/accuracy" if result["oracle"] else "source/val/accuracy"
     score: float | None = result["metrics"].get(chosen)
     return score
+
+
+def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
+    """Dry-run the jobs one after the other; no folder is made.
+
+    Returns:
+        0; in a sweep 1 if a job would fail, whose error is printed while the others go on.
+
+    Raises:
+        ConfigError: a run is to be continued, or only some jobs are dry.
+        TranslearnError: the one job would fail.
+    """
+    if not all(job.run.dry for job in jobs):
+        raise ConfigError("run.dry=true,false: a sweep is dry as a whole or not at all")
+    if any(job.run.resume for job in jobs):
+        raise ConfigError("run.dry=true continues no run: leave out run.resume")
+    from translearn.dry import dry_run
+
+    failed = 0
+    for number, job in enumerate(jobs):
+        if job.seed is None:
+            job.seed = random.SystemRandom().randrange(2**31)
+        try:
+            print(("\n" if number else "") + dry_run(plain(job)), flush=True)
+        except TranslearnError as error:
+            if not sweep:
+                raise
+            failed = 1
+            print(f"error: job {number}: {error}", file=sys.stderr)
+    return failed
 
 
 def refuse_unknown_flags(arguments: Sequence[str]) -> None:

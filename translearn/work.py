@@ -43,6 +43,35 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     Returns:
         The result on rank 0.
     """
+    job, tasks = prepare_run(config, folder, Stop(), rank, world)
+    run = job.run
+    progress, phases, metrics, confusions = run_method(job)
+    if rank == 0:
+        if run.probe:
+            from translearn.probe import probe  # scikit-learn, only where it is wanted
+
+            metrics = {**metrics, **probe(job, tasks)}
+        if job.method.clusters:
+            draw_clusters(job)
+        about = {**about_model(tasks), **job.method.about()}
+        write_model(folder, job.method.state_dict(), about)
+    result = success(job, tasks, progress, phases, metrics, confusions)
+    if rank == 0 and run.figures:
+        from translearn.report.evidence import draw_figures  # matplotlib, only where it is wanted
+
+        result["warnings"] += draw_figures(job, result, confusions, tasks.main_task)
+    return result
+
+
+def prepare_run(
+    config: Config, folder: Path, stop: Stop, rank: int = 0, world: int = 1
+) -> tuple[Job, TaskSet]:
+    """Check a config, load its data and build every part; ``stop`` listens from here on.
+
+    Raises:
+        ConfigError: the parts do not exist, or do not fit each other.
+        DataError: the data is missing or broken.
+    """
     run = RunConfig.of(config["run"])
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
@@ -60,29 +89,12 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
                 f"choose a multiple of {world}"
             )
 
-    stop = Stop()
     stop.listen()
     check_continues(config, folder, run)
     source = build(config["data"], DataSource, root=os.path.expanduser(config["data_root"]))
     runtime = Runtime.start(run, rank, world)
     tasks = source.load()
-    job = make_job(config, run, tasks, runtime, folder, stop)
-    progress, phases, metrics, confusions = run_method(job)
-    if rank == 0:
-        if run.probe:
-            from translearn.probe import probe  # scikit-learn, only where it is wanted
-
-            metrics = {**metrics, **probe(job, tasks)}
-        if job.method.clusters:
-            draw_clusters(job)
-        about = {**about_model(tasks), **job.method.about()}
-        write_model(folder, job.method.state_dict(), about)
-    result = success(job, tasks, progress, phases, metrics, confusions)
-    if rank == 0 and run.figures:
-        from translearn.report.evidence import draw_figures  # matplotlib, only where it is wanted
-
-        result["warnings"] += draw_figures(job, result, confusions, tasks.main_task)
-    return result
+    return make_job(config, run, tasks, runtime, folder, stop), tasks
 
 
 def about_model(tasks: TaskSet) -> dict[str, Any]:

@@ -66,13 +66,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 where something that a run needs is broken.
     """
     parser = argparse.ArgumentParser(
-        prog="tl-doctor", description="Versions, devices, data and folders, and what to change."
+        prog="tl-doctor",
+        description="Versions, devices, data, speed and folders, and what to change.",
     )
     parser.add_argument("--output-root", default="outputs", help="where runs are written (outputs)")
     parser.add_argument(
         "--data-root", help="where data lies (TRANSLEARN_DATA, ~/.cache/translearn)"
     )
+    parser.add_argument("--quick", action="store_true", help="leave measuring out (10 s)")
     given = parser.parse_args(arguments)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run does, before torch is imported
     root = Path(given.data_root or os.environ.get("TRANSLEARN_DATA") or DEFAULT_ROOT)
     root = root.expanduser().absolute()
     findings = Findings()
@@ -80,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not findings.broken:
         check_devices(findings)
         check_data(findings, root)
+        if not given.quick:
+            check_speed(findings)
     findings.section("folders")
     check_folder(findings, "output root", Path(given.output_root), needed=True)
     check_folder(findings, "data root", root, needed=False)
@@ -130,7 +135,7 @@ def check_devices(findings: Findings) -> None:
     findings.add("precision on the processor", precision(torch.device("cpu")))
     findings.add("threads by default", default_threads(1))
     policy = os.environ.get("OMP_WAIT_POLICY")
-    findings.add("OMP_WAIT_POLICY", policy or "not set (tl-run sets PASSIVE)")
+    findings.add("OMP_WAIT_POLICY", policy or "not set")
     if policy and policy.upper() != "PASSIVE":
         findings.hints.append(
             f"OMP_WAIT_POLICY={policy}: threads that wait by spinning collapse on a busy machine; "
@@ -151,6 +156,17 @@ def check_devices(findings: Findings) -> None:
         memory = torch.cuda.get_device_properties(index).total_memory / 2**30
         name = torch.cuda.get_device_name(index)
         findings.add(f"GPU {index}", f"{name}, {memory:.1f} GiB, {precision(device)}")
+
+
+def check_speed(findings: Findings) -> None:
+    """Speed of the default net, measured on the processor."""
+    from translearn.report.measure import measure
+
+    findings.section("speed of the default net on the processor")
+    lines, hints = measure()
+    for name, value in lines:
+        findings.add(name, value)
+    findings.hints += hints
 
 
 def check_data(findings: Findings, root: Path) -> None:

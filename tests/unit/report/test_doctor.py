@@ -18,7 +18,7 @@ def test_command_prints_versions_and_places(tmp_path: Path) -> None:
     first.parent.mkdir(parents=True)
     first.write_bytes(b"")
     done = subprocess.run(
-        [sys.executable, "-m", "translearn.report.doctor"],
+        [sys.executable, "-m", "translearn.report.doctor", "--quick"],
         cwd=tmp_path,
         env={**os.environ, "TRANSLEARN_DATA": str(tmp_path / "data"), "OMP_WAIT_POLICY": "ACTIVE"},
         capture_output=True,
@@ -39,7 +39,7 @@ def test_outputs_that_cannot_be_written_are_broken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("a file where the folder should be")
-    assert main(["--output-root", str(tmp_path / "file" / "outputs")]) == 1
+    assert main(["--output-root", str(tmp_path / "file" / "outputs"), "--quick"]) == 1
     out = capsys.readouterr().out
     assert "BROKEN: the output root" in out
     assert "set output_root=<folder>" in out

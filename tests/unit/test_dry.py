@@ -1,0 +1,76 @@
+"""run.dry=true: what it says of a run, and that it leaves nothing behind."""
+
+import re
+import signal
+
+import pytest
+from runs import METHODS, smoke_data
+
+from translearn.dry import duration
+from translearn.train import run_command
+
+MACHINE = ("run.device=cpu", "run.threads=1", "run.precision=fp32")
+
+
+@pytest.fixture
+def dry(tmp_path, monkeypatch, capsys):
+    """``dry(*overrides)``: exit code, what was printed, and errors of a dry run in ``tmp_path``."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.chdir(tmp_path)
+
+    def run(*overrides):
+        code = run_command([*MACHINE, "run.dry=true", *overrides])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    assert not list(tmp_path.iterdir())
+
+
+def test_it_tells_streams_steps_and_parameters(dry):
+    code, out, _ = dry("method=finetune", "run.samples=640", "run.batch_size=16")
+    assert code == 0
+    assert re.findall(r"^phase (\w+)$", out, flags=re.MULTILINE) == ["source", "target"]
+    assert re.search(r"batch of source +\(16, 3, 28, 28\) labelled", out)
+    learned, of = re.search(r"parameters +([\d,]+) learned of ([\d,]+)", out).groups()
+    assert 0 < int(learned.replace(",", "")) <= int(of.replace(",", ""))
+    steps = [int(number) for number in re.findall(r"^  steps +(\d+), ", out, flags=re.MULTILINE)]
+    assert sum(steps) * 16 == 640  # of the whole run, not of the steps that were taken
+    assert out.count("(4 were taken)") == 2
+    assert re.search(r"weights chosen by +last", out)
+    assert re.search(r"scored at the end +.*target/test", out)
+
+
+def test_a_sweep_goes_on_after_a_job_that_would_fail(dry):
+    code, out, err = dry("-m", "run.select=target_val,last", "run=smoke", "method=source_only")
+    assert code == 1
+    assert "error: job 0: run.select=target_val" in err
+    assert out.count("dry run: method=source_only") == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["run.gpus=2"], "add run.gpus=1"),
+        (["run.resume=auto"], "leave out run.resume"),
+        (["-m", "run.dry=true,false"], "as a whole or not at all"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused(dry, overrides, message):
+    code, _, err = dry(*overrides)
+    assert code == 2
+    assert message in err
+
+
+def test_durations_are_readable():
+    assert [duration(s) for s in (0.0123, 4.54, 200.4)] == ["12.3 ms", "4.5 s", "3 min 20 s"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_can_be_tried(dry, method):
+    code, out, err = dry(f"method={method}", f"data={smoke_data(method)}")
+    assert code == 0, err
+    assert re.search(r"\(4 were taken\)", out)

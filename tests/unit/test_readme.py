@@ -1,0 +1,232 @@
+"""Every command in README.md and docs runs; ``readme_commands`` tells how they are found.
+
+By default each ``tl-run`` composes and its parts bind to their signatures (of a sweep: every value
+of every option once), and the arguments of every other tool parse. Slow: the first job of each
+``tl-run`` really trains for three steps a phase, where its data is embedded or (realdata) under
+TRANSLEARN_DATA. FOLDER in ``method.init`` is a run made here. What ``only_composed`` names is
+not run here, for the reason there. A tool's bare name is a mention, unless the tool does
+something by itself.
+"""
+
+import argparse
+import copy
+import functools
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import OverrideType
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigAttributeError, ValidationError
+from readme_commands import commands, commands_of
+from runs import config_of, train
+
+from translearn import export, predict
+from translearn.backbones.base import Backbone
+from translearn.config import RunConfig, check, conf_dir, plain
+from translearn.data import cli as data_cli
+from translearn.data.augment import Augment
+from translearn.data.catalog import NEEDS
+from translearn.data.domain import DataSource
+from translearn.job import phase_settings
+from translearn.methods.base import Method
+from translearn.report import doctor, table, verify
+from translearn.train import positional
+from translearn.work import METHOD_PARTS
+
+TOOLS = {
+    "tl-table": table.main,
+    "tl-predict": predict.main,
+    "tl-export": export.main,
+    "tl-data": data_cli.run_command,
+    "tl-verify": verify.main,
+    "tl-doctor": doctor.main,
+}
+MENTIONS = (["tl-predict"], ["tl-export"], ["tl-data"])
+COMMANDS = [words for words in commands() if words not in MENTIONS]
+RUNS = [words for words in COMMANDS if words[0] == "tl-run"]
+OTHERS = [words for words in COMMANDS if words[0] != "tl-run"]
+# The run that ``method.init=FOLDER`` stands for, by the method that starts from it.
+EARLIER = {
+    "finetune": ("method=source_only",),
+    "zeroshot": ("method=zeroshot", "method.variant=eszsl"),
+    "selftaught": ("method=selftaught", "data.target_labels_per_class=3"),
+    "selfcluster": ("method=selfcluster", "method.cluster=kmeans"),
+}
+
+
+def jobs_of(words):
+    """Overrides of jobs that have every value of every swept option, but not every combination."""
+    choices = []
+    for override in OverridesParser.create().parse_overrides(positional(words[1:])):
+        key = override.get_key_element()
+        if not override.is_discrete_sweep():
+            choices.append([str(override.input_line)])
+        elif key == "seed":
+            choices.append(["seed=1"])
+        else:
+            choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+    count = max(map(len, choices), default=1)
+    return [[values[i % len(values)] for values in choices] for i in range(count)]
+
+
+def named(words):
+    """A test's name."""
+    return shlex.join(words)
+
+
+def test_commands_are_found_in_blocks_spans_and_tables():
+    text = (
+        "    pip install . && tl-run\n    tl-run -m seed=0,1 \\\n      run=smoke\n\n"
+        "Say `tl-data list` and `method=none`:\n\n"
+        "| Idea | Command: `tl-run method=a data=b` and |\n|---|---|\n"
+        "| one `x=1` | `data=c d=[1]` or `e=2` (with `f=3`) |\n\n"
+        "| `tl-table [FOLDER ...] [--csv FILE]` | `tl-predict RUN A\\|B > out.csv` |\n"
+    )
+    assert [named(words) for words in commands_of(text)] == [
+        "tl-run",
+        "tl-run -m seed=0,1 run=smoke",
+        "tl-data list",
+        "tl-run method=a data=b",
+        "tl-run method=a data=c 'd=[1]'",
+        "tl-run method=a data=b e=2",
+        "tl-table FOLDER --csv FILE",
+        "tl-predict RUN A",
+    ]
+
+
+def test_the_readme_has_a_command_for_every_method_and_tool():
+    text = "\n".join(map(named, COMMANDS))
+    assert all(tool in text for tool in TOOLS)
+    methods = {path.stem for path in (Path(conf_dir()) / "method").glob("*.yaml")}
+    assert not {method for method in methods if method not in text}
+    assert len(RUNS) > 50
+
+
+@functools.cache
+def chosen(*groups):
+    """The config of these choices, in Hydra's strict mode."""
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        return compose("config", list(groups))
+
+
+def composed(job):
+    """The config of a job; Hydra composes each choice of files once and sets the values after it.
+
+    That is Hydra's own order, and ten times as fast as composing every job.
+    """
+    parsed = OverridesParser.create().parse_overrides(job)
+    changes = [o for o in parsed if o.type is OverrideType.CHANGE]
+    values = [o for o in changes if "." in o.key_or_group or o.key_or_group == "seed"]
+    config = copy.deepcopy(chosen(*(o.input_line for o in parsed if o not in values)))
+    for override in values:
+        if not override.key_or_group.startswith("hydra."):
+            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+    return plain(config)
+
+
+def test_values_set_after_composing_are_checked_as_by_hydra():
+    with pytest.raises(ConfigAttributeError):
+        composed(["run.no_such_key=1"])
+    with pytest.raises(ValidationError):
+        composed(["run.lr=abc"])
+    job = ["method=finetune", "method.closeness=[output]", "seed=3", "data.split_seed='${seed}'"]
+    assert composed(job) == config_of(*job)
+
+
+def test_every_run_composes_and_binds():
+    for words in RUNS:
+        for job in jobs_of(words):
+            try:
+                config = composed(job)
+                run = RunConfig.of(config["run"])
+                check("data", config["data"], DataSource, ["root", "download"])
+                check("backbone", config["backbone"], Backbone, ["input_shape"])
+                check("augment", config["augment"], Augment, ["size"])
+                check("method", config["method"], Method, METHOD_PARTS)
+                assert phase_settings(run, config["method"]["phases"])
+            except Exception as error:
+                raise AssertionError(f"{named(words)}: {error}") from error
+
+
+class ParsedError(Exception):
+    """The arguments are well; nothing more is to happen."""
+
+
+@pytest.mark.parametrize("words", OTHERS, ids=named)
+def test_every_other_command_parses(words, monkeypatch):
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_alone(*arguments):
+        parse(*arguments)
+        raise ParsedError
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_alone)
+    with pytest.raises(ParsedError):
+        TOOLS[words[0]](words[1:])
+
+
+def only_composed(words):
+    """Why a command is not run here, or None."""
+    command = named(words)
+    for part, why in {
+        "run.resume": "tests/cli/test_resume.py resumes",
+        "run.dry": "tests/unit/test_dry.py",
+        "--": "prints, tests/cli/test_start_up.py",
+        "=myself": "needs one's own recordings",
+        "data=folder": "needs one's own images",
+        "awa2": "needs the published features",
+        "office31": "decodes photos for minutes, tests/cli/test_real_data.py",
+        "layer_transfer_speech": "method.init names a folder of the command above it",
+    }.items():
+        if part in command:
+            return why
+    return None
+
+
+def run_first_job(words, tmp_path):
+    """Train the first job of a command for three steps a phase."""
+    job = [part for part in jobs_of(words)[0] if not part.startswith("hydra.")]
+    small = ["run=smoke", "run.eval_samples=64", f"output_root={tmp_path}"]
+    config = config_of(*job, *small)
+    if config["method"].get("init") == "FOLDER":
+        data = config["data"]["name"]
+        earlier = tmp_path / "earlier"
+        before = (*EARLIER[config["method"]["name"]], f"data={data}", *small)
+        train(earlier, *before)
+        (earlier / ".hydra").mkdir()
+        OmegaConf.save(config_of(*before), earlier / ".hydra" / "config.yaml")
+        job = [part.replace("=FOLDER", f"={earlier}") for part in job]
+    assert train(tmp_path / "run", *job, *small)["status"] == "done"
+
+
+def needs(words):
+    """The data sets that the first job of a command reads."""
+    return NEEDS[config_of(*jobs_of(words)[0])["data"]["name"]]
+
+
+RUNNABLE = [words for words in RUNS if not only_composed(words)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", RUNNABLE, ids=named)
+def test_every_run_on_embedded_data_trains(words, tmp_path):
+    if needs(words):
+        pytest.skip("its data is not embedded")
+    run_first_job(words, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+@pytest.mark.skipif("TRANSLEARN_DATA" not in os.environ, reason="TRANSLEARN_DATA is not set")
+@pytest.mark.parametrize("words", RUNNABLE, ids=named)
+def test_every_run_on_real_data_trains(words, tmp_path):
+    sets = needs(words)
+    root = Path(os.environ["TRANSLEARN_DATA"])
+    lacking = [r.path for data_set in sets for r in data_set.resources if not r.find(root)]
+    if not sets or lacking:
+        pytest.skip(f"data: {lacking or 'embedded'}")
+    run_first_job(words, tmp_path)
