@@ -92,6 +92,7 @@ def environment(runtime: Runtime | None) -> dict[str, Any]:
         record["threads"] = runtime.threads
         record["ranks"] = runtime.world
         record["omp_wait_policy"] = os.environ.get("OMP_WAIT_POLICY")
+        record["cuda_visible_devices"] = os.environ.get("CUDA_VISIBLE_DEVICES")
     return record
 
 

@@ -4,25 +4,34 @@ import itertools
 import os
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hydra
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from translearn.config import conf_dir, differences, nearest, plain
+from translearn.config import Config, conf_dir, differences, nearest, plain
 from translearn.errors import ConfigError, StopSignal, TranslearnError, reader_left
-from translearn.folders import fresh_folder, refuse_differences, resumed_folder, stored_config
+from translearn.folders import (
+    fresh_folder,
+    refuse_differences,
+    refuse_other_runs,
+    resumed_folder,
+    stored_config,
+)
 from translearn.help import explain, help_text
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
 os.environ["HYDRA_FULL_ERROR"] = "1"
 # Threads that wait by spinning collapse on a busy machine; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+SWEEP_KEYS = ("run.skip_done", "run.job_minutes")
 
 
 def main() -> None:
@@ -60,6 +69,8 @@ def run_command(arguments: Sequence[str]) -> int:
         jobs = compose_jobs(arguments)
         showing = {"--cfg", "-c", "--info", "--hydra-help", "--version"} & set(arguments)
         extra = [] if showing else settle(arguments, jobs, sweep, folders)
+        if sweep:  # what the machine has, before a launcher hides it from its jobs
+            os.environ["TRANSLEARN_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
         sys.argv = [sys.argv[0], *arguments, *extra]
         task()
     except TranslearnError as error:
@@ -70,39 +81,71 @@ def run_command(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except StopSignal as stop:
-        print(f"{stop}; continue with: tl-run run.resume={RUNNING[-1]}", file=sys.stderr)
+        resume = "the same command and run.skip_done=true"
+        if not sweep:
+            resume = f"tl-run run.resume={RUNNING[-1]}"
+        print(f"{stop}; continue with: {resume}", file=sys.stderr)
         return stop.exit_code
     except KeyboardInterrupt:
         return 130
-    except Exception:
-        if sweep and folders:
-            return end_of_sweep(folders[0])
-        raise
+    except Exception as error:
+        if not (sweep and folders) or debug:
+            raise
+        # of the launcher or the sweeper: the jobs hand us none but TranslearnErrors
+        print(f"error: the sweep was given up: {str(error) or repr(error)}", file=sys.stderr)
+        return max(1, end_of_sweep(folders[0]))
     if sweep and folders:
         return end_of_sweep(folders[0])
     return 0
 
 
-RUNNING: list[Path] = []  # the folder of the current job, for messages
+RUNNING: list[Path] = []  # the folder of the current run, for messages
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="config")
 def task(config: DictConfig) -> float | None:
-    """One job: run it and return what a sweeper may optimise (never a target-test metric)."""
-    from translearn.launch import launch
-    from translearn.report.table import print_result
-
+    """One job: run it and return what a sweeper may optimise: the result's ``objective``."""
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
     RUNNING.append(folder)
     values = plain(config)
     values["overrides"] = list(hydra_config.overrides.task)
     values["experiment"] = hydra_config.runtime.choices.get("experiment")
+    if hydra_config.mode is RunMode.MULTIRUN:
+        return run_in_sweep(values, folder, hydra_config)
+    from translearn.launch import launch
+    from translearn.report.table import print_result
+
     result = launch(values, folder)
     print_result(result, folder)
-    chosen = "target/test/accuracy" if result["oracle"] else "source/val/accuracy"
-    score: float | None = result["metrics"].get(chosen)
+    score: float | None = result["objective"]["value"]
     return score
+
+
+def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float | None:
+    """One job of a sweep, in a process of its own.
+
+    Raises:
+        TranslearnError: it failed, or a sweeper that optimises finds nothing to optimise.
+    """
+    from translearn.sweep import SweepJob, run_job
+
+    job = SweepJob(
+        config=values,
+        folder=folder,
+        number=int(hydra_config.job.num),
+        launcher=str(hydra_config.runtime.choices["hydra/launcher"]),
+        root=Path(values["output_root"]),
+        sweep=Path(hydra_config.sweep.dir),
+        logging=plain(hydra_config.job_logging),
+    )
+    objective = run_job(job)
+    if objective is None and hydra_config.runtime.choices["hydra/sweeper"] != "basic":
+        raise TranslearnError(
+            "there is nothing to optimise: no validation labels that this method may use\n"
+            "compare the runs of a plain sweep instead"
+        )
+    return objective
 
 
 def refuse_unknown_flags(arguments: Sequence[str]) -> None:
@@ -138,7 +181,8 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
     if not record.is_file():
         return []
     stored = [str(override) for override in OmegaConf.load(record)]
-    return [override for override in stored if override.split("=", 1)[0] not in given]
+    left_out = {*given, *SWEEP_KEYS}
+    return [override for override in stored if override.split("=", 1)[0] not in left_out]
 
 
 def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
@@ -155,6 +199,7 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
     ]
     try:
         choices: list[list[str]] = []
+        grid = not {"sweep=optuna", "hydra/sweeper=optuna"} & set(overrides)
         for override in OverridesParser.create().parse_overrides(overrides):
             if override.is_discrete_sweep():
                 key = override.get_key_element()
@@ -162,9 +207,19 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
             elif not override.is_sweep_override():
                 choices.append([str(override.input_line)])
         with initialize_config_dir(conf_dir(), version_base="1.3"):
-            return [compose("config", [*search, *job]) for job in itertools.product(*choices)]
+            jobs = itertools.product(*choices) if grid else one_at_a_time(choices)
+            return [compose("config", [*search, *job]) for job in jobs]
     except Exception as error:
         raise ConfigError(explain(error, overrides)) from error
+
+
+def one_at_a_time(choices: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+    """The first choices, then each other one beside them: the whole product may be endless."""
+    first = [values[0] for values in choices]
+    yield first
+    for position, values in enumerate(choices):
+        for value in values[1:]:
+            yield [*first[:position], value, *first[position + 1 :]]
 
 
 def settle(
@@ -178,8 +233,11 @@ def settle(
     extra = []
     given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
-    resume = jobs[0].run.resume
+    resume, skip_done = jobs[0].run.resume, jobs[0].run.skip_done
     root = Path(jobs[0].output_root)
+    for name in SWEEP_KEYS:
+        if name in given and not sweep:
+            raise ConfigError(f"{name} is for sweeps: add -m, or leave it out")
     if key in given:
         folder = Path(given[key].strip("'\""))
         used = (folder / ".hydra").exists() or (folder / "result.json").exists()
@@ -188,6 +246,13 @@ def settle(
                 f"{folder} already holds a run\nadd run.resume=auto to continue it, or choose "
                 f"another {key}"
             )
+        if sweep and not resume and any(folder.glob("*/.hydra")):
+            if not skip_done:
+                raise ConfigError(
+                    f"{folder} already holds a sweep\nadd run.skip_done=true to run only what is "
+                    f"missing, or choose another {key}"
+                )
+            refuse_other_runs(folder, jobs)
         folder.mkdir(parents=True, exist_ok=True)
     elif sweep:
         folder = fresh_folder(root / "sweeps", "%Y-%m-%d_%H-%M-%S-%f")

@@ -16,7 +16,16 @@ from translearn.backbones.base import Backbone
 from translearn.checkpoint import load as load_checkpoint
 from translearn.cluster_picture import draw_clusters
 from translearn.cluster_scores import matched
-from translearn.config import Config, Precision, RunConfig, build, check, differences, resolve_class
+from translearn.config import (
+    Config,
+    Precision,
+    RunConfig,
+    build,
+    check,
+    differences,
+    fingerprint,
+    resolve_class,
+)
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource, Images, Shape, TaskSet, TrainView
 from translearn.data.files import FileImages
@@ -26,7 +35,7 @@ from translearn.engine import run_method
 from translearn.errors import ConfigError
 from translearn.evaluate import Judge
 from translearn.folders import refuse_differences
-from translearn.job import Job, Progress, check_selection, phase_settings
+from translearn.job import Job, Progress, check_selection, objective, phase_settings
 from translearn.methods.base import Method, quadrant
 from translearn.methods.source_model import check_same_cut
 from translearn.probe import probe
@@ -227,6 +236,7 @@ def description(config: Config) -> dict[str, Any]:
         "selection": str(config["run"]["select"]),
         "oracle": config["run"]["select"] == "oracle",
         "label_budget": config["data"].get("target_labels_per_class"),
+        "fingerprint": fingerprint(config),
     }
 
 
@@ -256,6 +266,9 @@ def success(
         "protocol": tasks.protocol,
         "metrics": dict(metrics),
         "headline": headline if headline in metrics else None,
+        "objective": objective(
+            job.run, type(job.method), tasks.main_task, metrics, progress.best_score
+        ),
         "per_class": per_class,
         **({"cluster_sizes": sizes} if clusters else {}),
         "phases": phases,
