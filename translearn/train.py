@@ -1,22 +1,27 @@
 """tl-run: from the command line to a run. Imports no torch, so help and config errors are quick."""
 
-import itertools
 import os
 import random
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import hydra
-from hydra import compose, initialize_config_dir
-from hydra._internal.utils import get_args_parser
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from translearn.config import Config, conf_dir, differences, nearest, plain
+from translearn.command_line import (
+    SWEEP_KEYS,
+    compose_jobs,
+    positional,
+    refuse_unknown_flags,
+    stored_overrides,
+)
+from translearn.config import Config, conf_dir, differences, plain
 from translearn.errors import ConfigError, StopSignal, TranslearnError, reader_left
 from translearn.folders import (
     fresh_folder,
@@ -25,13 +30,12 @@ from translearn.folders import (
     resumed_folder,
     stored_config,
 )
-from translearn.help import explain, help_text
+from translearn.help import help_text
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
 os.environ["HYDRA_FULL_ERROR"] = "1"
 # Threads that wait by spinning collapse on a busy machine; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-SWEEP_KEYS = ("run.skip_done", "run.job_minutes")
 
 
 def main() -> None:
@@ -71,6 +75,7 @@ def run_command(arguments: Sequence[str]) -> int:
         extra = [] if showing else settle(arguments, jobs, sweep, folders)
         if sweep:  # what the machine has, before a launcher hides it from its jobs
             os.environ["TRANSLEARN_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+            signal.signal(signal.SIGTERM, stop_sweep)  # while no job of this process takes it
         sys.argv = [sys.argv[0], *arguments, *extra]
         task()
     except TranslearnError as error:
@@ -92,7 +97,8 @@ def run_command(arguments: Sequence[str]) -> int:
         if not (sweep and folders) or debug:
             raise
         # of the launcher or the sweeper: the jobs hand us none but TranslearnErrors
-        print(f"error: the sweep was given up: {str(error) or repr(error)}", file=sys.stderr)
+        what = str(error) or type(error).__name__
+        print(f"error: the launcher or the sweeper gave up: {what}", file=sys.stderr)
         return max(1, end_of_sweep(folders[0]))
     if sweep and folders:
         return end_of_sweep(folders[0])
@@ -128,7 +134,8 @@ def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float
     Raises:
         TranslearnError: it failed, or a sweeper that optimises finds nothing to optimise.
     """
-    from translearn.sweep import SweepJob, run_job
+    from translearn.sweep import run_job
+    from translearn.sweep_job import SweepJob
 
     job = SweepJob(
         config=values,
@@ -141,85 +148,18 @@ def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float
     )
     objective = run_job(job)
     if objective is None and hydra_config.runtime.choices["hydra/sweeper"] != "basic":
-        raise TranslearnError(
-            "there is nothing to optimise: no validation labels that this method may use\n"
+        error = TranslearnError(
+            "nothing to optimise: there are no validation labels that this method may use\n"
             "compare the runs of a plain sweep instead"
         )
+        print(f"error: {error}", file=sys.stderr)  # sweepers keep it to themselves
+        raise error
     return objective
 
 
-def refuse_unknown_flags(arguments: Sequence[str]) -> None:
-    """Refuse what is no option of Hydra's, in fewer lines than Hydra does.
-
-    Raises:
-        ConfigError: naming the option.
-    """
-    known = [name for action in get_args_parser()._actions for name in action.option_strings]
-    for argument in arguments:
-        if argument.startswith("-") and argument not in known:
-            close = nearest(argument, [name for name in known if name.startswith("--")])
-            raise ConfigError(f"{argument} is no option{close.split('; there are')[0]}")
-
-
-def positional(arguments: Sequence[str]) -> list[str]:
-    """The overrides among the arguments."""
-    takes_value = {"--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-name", "-cn",
-                   "--config-path", "-cp", "--info", "-i"}  # fmt: skip
-    overrides, skip = [], False
-    for argument in arguments:
-        if not skip and not argument.startswith("-"):
-            overrides.append(argument)
-        skip = argument in takes_value
-    return overrides
-
-
-def stored_overrides(arguments: Sequence[str]) -> list[str]:
-    """The options that the run in ``run.resume`` was started with and that are not given anew."""
-    given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
-    folder = Path(given.get("run.resume", "auto").strip("'\""))
-    record = folder / ".hydra" / "overrides.yaml"
-    if not record.is_file():
-        return []
-    stored = [str(override) for override in OmegaConf.load(record)]
-    left_out = {*given, *SWEEP_KEYS}
-    return [override for override in stored if override.split("=", 1)[0] not in left_out]
-
-
-def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
-    """The config of every job that the command line asks for.
-
-    Raises:
-        ConfigError: an option or a value is wrong; the nearest name is told.
-    """
-    overrides = positional(arguments)
-    search = [
-        f"hydra.searchpath=[file://{Path(after).resolve()}]"
-        for before, after in itertools.pairwise(arguments)
-        if before in ("--config-dir", "-cd")
-    ]
-    try:
-        choices: list[list[str]] = []
-        grid = not {"sweep=optuna", "hydra/sweeper=optuna"} & set(overrides)
-        for override in OverridesParser.create().parse_overrides(overrides):
-            if override.is_discrete_sweep():
-                key = override.get_key_element()
-                choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
-            elif not override.is_sweep_override():
-                choices.append([str(override.input_line)])
-        with initialize_config_dir(conf_dir(), version_base="1.3"):
-            jobs = itertools.product(*choices) if grid else one_at_a_time(choices)
-            return [compose("config", [*search, *job]) for job in jobs]
-    except Exception as error:
-        raise ConfigError(explain(error, overrides)) from error
-
-
-def one_at_a_time(choices: Sequence[Sequence[str]]) -> Iterator[list[str]]:
-    """The first choices, then each other one beside them: the whole product may be endless."""
-    first = [values[0] for values in choices]
-    yield first
-    for position, values in enumerate(choices):
-        for value in values[1:]:
-            yield [*first[:position], value, *first[position + 1 :]]
+def stop_sweep(number: int, frame: FrameType | None) -> None:
+    """End a sweep whose jobs run in processes of a launcher; they stop once this one is gone."""
+    raise StopSignal(number)
 
 
 def settle(
