@@ -16,6 +16,7 @@ from translearn.evaluate import Judge
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
 from translearn.stop import Stop
+from translearn.trackers import Guest
 from translearn.validators import RULES
 
 SELECTED_METRIC = {
@@ -64,6 +65,7 @@ class Job:
     folder: Path
     config: Config
     stop: Stop
+    tracker: Guest
 
     @property
     def checkpoints(self) -> Path:

@@ -43,6 +43,7 @@ from translearn.results import environment, peak_memory_mb, write_model
 from translearn.runtime import Runtime, loses_in_bf16, stable_seed
 from translearn.semantics.base import Semantics
 from translearn.stop import Stop
+from translearn.trackers import Guest, check_tracker
 
 METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")
 
@@ -54,6 +55,7 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
         The result on rank 0.
     """
     run = RunConfig.of(config["run"])
+    check_tracker(run.tracker)
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
@@ -77,10 +79,13 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     runtime = Runtime.start(run, rank, world)
     tasks = source.load()
     job = make_job(config, run, tasks, runtime, folder, stop)
-    progress, phases, metrics, confusions = run_method(job)
+    with job.tracker:
+        progress, phases, metrics, confusions = run_method(job)
+        if rank == 0 and run.probe:
+            probed = probe(job, tasks)
+            metrics = {**metrics, **probed}
+            job.tracker.log(probed)
     if rank == 0:
-        if run.probe:
-            metrics = {**metrics, **probe(job, tasks)}
         if job.method.clusters:
             draw_clusters(job)
         about = {**about_model(tasks), **job.method.about()}
@@ -150,6 +155,7 @@ def make_job(
         folder=folder,
         config=config,
         stop=stop,
+        tracker=Guest(run.tracker, folder, config),
     )
 
 
@@ -281,7 +287,7 @@ def success(
         "peak_memory_mb": peak_memory_mb(job.runtime.device),
         "precision": job.runtime.precision,
         "deterministic": job.runtime.device.type == "cpu" or job.run.deterministic,
-        "warnings": [*progress.warnings, *job.method.notes()],
+        "warnings": [*progress.warnings, *job.method.notes(), *job.tracker.warnings],
         "environment": environment(job.runtime),
     }
 

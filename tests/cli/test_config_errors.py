@@ -1,7 +1,5 @@
 """A wrong option ends with exit code 2 and a few lines that name it and the nearest name."""
 
-import importlib.util
-
 import pytest
 
 from translearn.help import explain
@@ -77,10 +75,9 @@ def test_what_is_for_sweeps_is_refused_without_one(alone, tmp_path, monkeypatch,
     assert_told(capsys.readouterr().err, alone.split("=")[0], "add -m")
 
 
-def test_a_missing_extra_is_named(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    if importlib.util.find_spec("hydra_plugins.hydra_ray_launcher") is None:
-        assert run_command(["-m", "sweep=ray"]) == 2
-        assert_told(capsys.readouterr().err, "launcher/ray", "pip install 'translearn[ray]'")
-    reason = explain(ValueError("Could not find 'hydra/sweeper/optuna'"), [])
-    assert reason == "hydra/sweeper/optuna needs: pip install 'translearn[optuna]'"
+@pytest.mark.parametrize(
+    ("choice", "extra"), [("launcher/submitit_slurm", "submitit"), ("sweeper/optuna", "optuna")]
+)
+def test_a_missing_extra_is_named(choice, extra):
+    told = explain(ValueError(f"In 'hydra/config': Could not find 'hydra/{choice}'"), [])
+    assert told == f"hydra/{choice} needs: pip install 'translearn[{extra}]'"
