@@ -21,7 +21,15 @@ from typing import Any
 from translearn.errors import ERRORS, LostError, StopSignal, TimeLimitError, TranslearnError
 from translearn.folders import earlier_run
 from translearn.report.collect import POINTER, point_to
-from translearn.sweep_job import DONE, GRACE_SECONDS, Outcome, SweepJob, kill_group, work_alone
+from translearn.sweep_job import (
+    DONE,
+    GRACE_SECONDS,
+    Outcome,
+    SweepJob,
+    kill_group,
+    record_end,
+    work_alone,
+)
 
 
 def run_job(job: SweepJob) -> float | None:
@@ -85,10 +93,9 @@ def watch(job: SweepJob, folder: Path) -> float | None:
     elif outcome is None:
         error = LostError(death(process.exitcode))
     if isinstance(error, TimeLimitError | LostError) or outcome is None:
-        from translearn.launch import write_failure  # imports torch, only where it is needed
-
-        assert error is not None
-        write_failure(job.config, folder, error)
+        recorder = context.Process(target=record_end, args=(job.config, folder, error))
+        recorder.start()
+        recorder.join()
         print(f"error: {error}", file=sys.stderr)
     if error:
         raise error

@@ -90,6 +90,13 @@ def work_alone(
         lock.release()
 
 
+def record_end(config: Config, folder: Path, error: BaseException) -> None:
+    """Write the result of a job that could not do it itself; in a process that has torch."""
+    from translearn.launch import write_failure
+
+    write_failure(config, folder, error)
+
+
 def stop_with_parent() -> None:
     """Stop as if by SIGTERM once the watching process is gone, and at last by force."""
     parent = multiprocessing.parent_process()

@@ -138,6 +138,7 @@ def killed_and_continued(folder, monkeypatch, *options):
     return [(point["samples"], point["loss/label"]) for point in points]
 
 
+@pytest.mark.slow
 def test_tensorboard(tmp_path, monkeypatch):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -151,6 +152,7 @@ def test_tensorboard(tmp_path, monkeypatch):
     assert len(events.Scalars("target/test/accuracy")) == 1
 
 
+@pytest.mark.slow
 def test_mlflow(tmp_path, monkeypatch):
     pytest.importorskip("mlflow")
     from mlflow.tracking import MlflowClient
@@ -166,6 +168,7 @@ def test_mlflow(tmp_path, monkeypatch):
     assert run.data.params["run.batch_size"] == "16"
 
 
+@pytest.mark.slow
 def test_wandb_works_without_a_network(tmp_path, monkeypatch):
     pytest.importorskip("wandb")
     points = killed_and_continued(tmp_path, monkeypatch, "run.tracker=wandb")
