@@ -104,7 +104,7 @@ def earlier_run(
         if result.get("fingerprint") == wanted and result.get("status") == "done":
             return folder, result
         if unfinished is None and (folder / "checkpoints").is_dir() and not locked(folder):
-            fits = result["fingerprint"] == wanted if result else same(folder, config)
+            fits = result.get("fingerprint") == wanted if result else same(folder, config)
             unfinished = folder if fits else None
     return unfinished or own, None
 

@@ -49,6 +49,9 @@ def test_the_earlier_run_of_a_job(tmp_path):
     assert earlier_run(own, own.parent, root, CONFIG) == (killed, None)
     with FileLock(killed / ".lock"):
         assert earlier_run(own, own.parent, root, CONFIG) == (own, None)
+    older = write_run(sweeps / "2026-01" / "85", status="failed")
+    (older / "result.json").write_text('{"status": "failed"}')  # of a version without fingerprints
+    assert earlier_run(own, own.parent, root, CONFIG) == (killed, None)
     stopped = write_run(sweeps / "2026-01" / "9", status="interrupted")
     assert earlier_run(own, own.parent, root, CONFIG) == (stopped, None)
     done = write_run(root / "2026-01-01" / "alone", status="done")
