@@ -3,8 +3,10 @@
 Nothing here imports torch, so that help and config errors answer at once.
 """
 
+import hashlib
 import importlib
 import inspect
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -32,6 +34,9 @@ LOCATION_KEYS = (
     "run.dry",
     "run.figures",
     "run.save_seconds",
+    "run.skip_done",
+    "run.job_minutes",
+    "run.tracker",
 )
 # Not settings: the record of how a run was asked for, and what its result is checked against.
 RECORD_KEYS = ("overrides", "experiment", "claim")
@@ -82,6 +87,14 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
+class Tracking(StrEnum):
+    """Where metrics go besides the run folder."""
+
+    tensorboard = "tensorboard"
+    wandb = "wandb"
+    mlflow = "mlflow"
+
+
 @dataclass
 class RunConfig:
     """The types of ``run``; values and their meaning stand in ``conf/run/default.yaml``."""
@@ -117,8 +130,11 @@ class RunConfig:
     probe: bool = MISSING
     save_seconds: float = MISSING
     figures: bool = MISSING
+    tracker: Tracking | None = MISSING
     resume: str | None = MISSING
     dry: bool = MISSING
+    skip_done: bool = MISSING
+    job_minutes: float | None = MISSING
     debug: bool = MISSING
 
     @staticmethod
@@ -148,6 +164,7 @@ class RunConfig:
         run.optimizer, run.schedule = Optimizer(run.optimizer), Schedule(run.schedule)
         run.select, run.device = Select(run.select), Device(run.device)
         run.precision = Precision(run.precision)
+        run.tracker = None if run.tracker is None else Tracking(run.tracker)
         return run
 
 
@@ -169,6 +186,7 @@ POSITIVE = {
     "eval_batch_size": 1,
     "log_every": 1,
     "save_seconds": 0.0,
+    "job_minutes": 0.0,
 }
 
 ConfigStore.instance().store(group="run", name="schema", node=RunConfig)
@@ -220,6 +238,16 @@ def differences(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[s
         and key.split(".")[0] not in RECORD_KEYS
         and old.get(key) != new.get(key)
     ]
+
+
+def fingerprint(config: Mapping[str, Any]) -> str:
+    """A hash that two configs share if and only if they have no ``differences``."""
+    decisive = {
+        key: value
+        for key, value in flatten(config).items()
+        if value is not None and key not in LOCATION_KEYS and key.split(".")[0] not in RECORD_KEYS
+    }
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def resolve_class(target: str, base: type[Part]) -> type[Part]:

@@ -1,20 +1,23 @@
 """``run.dry=true``: what a run would do and cost, from its first real steps; nothing is kept."""
 
+import random
 import signal
+import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from omegaconf import DictConfig
 from torch import nn
 
-from translearn.config import Config
+from translearn.config import Config, plain
 from translearn.data.batch import Batch, Labelled
 from translearn.engine import fit
-from translearn.errors import ConfigError, StopSignal
+from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.job import Job, Progress
 from translearn.launch import translated
 from translearn.methods.base import Budget, Phase
@@ -31,6 +34,34 @@ RULES = {
     "target_val": "the best accuracy on the target's validation images",
     "oracle": "the best accuracy on the target's TEST images (an oracle, marked as such)",
 }
+
+
+def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
+    """Dry-run the jobs one after the other; no folder is made.
+
+    Returns:
+        0; in a sweep 1 if a job would fail, whose error is printed while the others go on.
+
+    Raises:
+        ConfigError: a run is to be continued, or only some jobs are dry.
+        TranslearnError: the one job would fail.
+    """
+    if not all(job.run.dry for job in jobs):
+        raise ConfigError("run.dry=true,false: a sweep is dry as a whole or not at all")
+    if any(job.run.resume for job in jobs):
+        raise ConfigError("run.dry=true continues no run: leave out run.resume")
+    failed = 0
+    for number, job in enumerate(jobs):
+        if job.seed is None:
+            job.seed = random.SystemRandom().randrange(2**31)
+        try:
+            print(("\n" if number else "") + dry_run(plain(job)), flush=True)
+        except TranslearnError as error:
+            if not sweep:
+                raise
+            failed = 1
+            print(f"error: job {number}: {error}", file=sys.stderr)
+    return failed
 
 
 def dry_run(config: Config) -> str:

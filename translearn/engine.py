@@ -58,7 +58,10 @@ def run_method(
         job.method.load_state_dict(state["method"])
         job.method.kept = {k: v.to(job.runtime.device) for k, v in state["kept"].items()}
         log.info("continuing at step %d of phase %d", progress.step, progress.phase + 1)
-    metrics_log = MetricsLog(job.folder / "metrics.jsonl", progress.log_offset, job.first_rank)
+    log_file, offset = job.folder / "metrics.jsonl", progress.log_offset
+    metrics_log = MetricsLog(log_file, offset, job.first_rank, job.tracker)
+    if job.first_rank:
+        job.tracker.start(progress.samples)
     batch_sizes = {name: run.batch_size for name, run in job.phase_runs.items()}
     sizes = {task: len(data) for task, data in job.view.items()}
     ranks = job.runtime.world

@@ -9,6 +9,7 @@ class TranslearnError(Exception):
     """Base of every expected failure. The message names the option or the file and what to do."""
 
     exit_code = 1
+    status = "failed"
 
 
 class ConfigError(TranslearnError):
@@ -47,13 +48,28 @@ class DiskError(TranslearnError):
     exit_code = 7
 
 
+class TimeLimitError(TranslearnError):
+    """A job of a sweep took longer than ``run.job_minutes``."""
+
+
+class LostError(TranslearnError):
+    """The process of a job died without a word."""
+
+    status = "killed"
+
+
 class StopSignal(BaseException):
     """SIGINT or SIGTERM arrived. A BaseException, so that no sweep carries on after it."""
+
+    status = "interrupted"
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
         self.number = number
         self.exit_code = 128 + number
+
+    def __reduce__(self) -> tuple[type["StopSignal"], tuple[int]]:
+        return type(self), (self.number,)  # launchers hand it from process to process
 
 
 ERRORS: dict[str, type[TranslearnError]] = {

@@ -3,14 +3,16 @@
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from translearn.config import Config, differences, plain
+from translearn.config import Config, differences, fingerprint, plain
 from translearn.errors import CheckpointError, ConfigError
+from translearn.report.collect import POINTER, locked
 
 TAKEN: list[FileLock] = []  # a lock that nobody refers to is released
 
@@ -74,13 +76,66 @@ def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path | None:
     return None
 
 
+def earlier_run(
+    own: Path, sweep: Path, root: Path, config: Config
+) -> tuple[Path, dict[str, Any] | None]:
+    """Where the job of a sweep is to run: with ``run.skip_done``, beside its earlier self.
+
+    Args:
+        own: the folder of the job.
+        sweep: the folder of its sweep.
+        root: ``output_root``; runs and sweeps below it are looked at too, the newest first.
+        config: of the job.
+
+    Returns:
+        The folder and the result of a run of this config that is done; else that of one that left
+        a checkpoint and that nobody works on, and None; else ``own`` and None.
+    """
+    wanted, unfinished = fingerprint(config), None
+    patterns = ((sweep, "**"), (root, "*/*"), (root, "sweeps/*/*"))
+    folders = {
+        path.parent.parent.resolve(): path.parent.parent
+        for top, pattern in patterns
+        for path in sorted(top.glob(f"{pattern}/.hydra/config.yaml"), reverse=True)
+        if not (path.parent.parent / POINTER).exists()
+    }
+    for folder in [own, *folders.values()]:
+        result = read_json(folder / "result.json")
+        if result.get("fingerprint") == wanted and result.get("status") == "done":
+            return folder, result
+        if unfinished is None and (folder / "checkpoints").is_dir() and not locked(folder):
+            fits = result.get("fingerprint") == wanted if result else same(folder, config)
+            unfinished = folder if fits else None
+    return unfinished or own, None
+
+
+def refuse_other_runs(sweep: Path, jobs: list[DictConfig]) -> None:
+    """Refuse a sweep folder in which the folder of a job holds the run of another config.
+
+    Raises:
+        ConfigError: naming the folder.
+    """
+    for number, job in enumerate(jobs):
+        folder = sweep / str(number)
+        if (folder / ".hydra" / "config.yaml").exists() and not same(folder, plain(job)):
+            raise ConfigError(
+                f"{folder} holds a run of other options\n"
+                "leave out hydra.sweep.dir: run.skip_done=true finds finished runs by itself"
+            )
+
+
 def done(folder: Path) -> bool:
     """Whether the run there came to its end."""
+    return bool(read_json(folder / "result.json").get("status") == "done")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; an empty one where the file is missing or unreadable."""
     try:
-        result = json.loads((folder / "result.json").read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError):
-        return False
-    return isinstance(result, dict) and result.get("status") == "done"
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def stored_config(folder: Path) -> Config:

@@ -10,7 +10,15 @@ from omegaconf import OmegaConf
 
 from translearn.config import RunConfig, conf_dir, nearest
 
-GROUPS = ("method", "data", "backbone", "augment", "semantics", "run", "experiment")
+GROUPS = ("method", "data", "backbone", "augment", "semantics", "run", "experiment", "sweep")
+# What Hydra's plugins add, and the extra that brings each.
+PLUGINS = {
+    "launcher/joblib": "joblib",
+    "launcher/submitit_local": "submitit",
+    "launcher/submitit_slurm": "submitit",
+    "launcher/ray": "ray",
+    "sweeper/optuna": "optuna",
+}
 EXAMPLES = """\
   tl-run                                                the default: method=dann data=digits
   tl-run method=source_only run.samples=64000           another method, half the budget
@@ -52,6 +60,13 @@ def help_text() -> str:
 def explain(error: Exception, overrides: Sequence[str]) -> str:
     """A config error of Hydra in one or two lines, with the nearest name."""
     text = "\n".join(str(e) for e in (error, error.__cause__, error.__context__) if e is not None)
+    plugin = re.search(r"Could not find 'hydra/((launcher|sweeper)/([^']+))'", text)
+    if plugin:
+        name, kind, choice = plugin.groups()
+        if name in PLUGINS:
+            return f"hydra/{name} needs: pip install 'translearn[{PLUGINS[name]}]'"
+        known = ["basic", *(n.split("/")[1] for n in PLUGINS if n.startswith(kind))]
+        return f"hydra/{kind}={choice} does not exist{nearest(choice, known)}"
     missing = re.search(r"Could not find '([^/']+)/([^']+)'", text)
     if missing:
         group, name = missing.groups()

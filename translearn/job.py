@@ -16,6 +16,7 @@ from translearn.evaluate import Judge
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
 from translearn.stop import Stop
+from translearn.trackers import Guest
 from translearn.validators import RULES
 
 SELECTED_METRIC = {
@@ -64,6 +65,7 @@ class Job:
     folder: Path
     config: Config
     stop: Stop
+    tracker: Guest
 
     @property
     def checkpoints(self) -> Path:
@@ -100,6 +102,32 @@ def check_selection(run: RunConfig, method: type[Method], judge: Judge) -> None:
     metric = SELECTED_METRIC.get(run.select)
     if metric and not judge.has(*metric.split("/")[:2]):
         raise ConfigError(f"run.select={run.select}: this data has no labels for {metric}")
+
+
+def objective(
+    run: RunConfig, method: type[Method], main_task: str, metrics: Mapping[str, float], best: float
+) -> dict[str, Any]:
+    """What a sweeper may optimise: ``metric``, its name, and ``value``; None where there is none.
+
+    It is what ``run.select`` selects by. For ``last`` it is validation accuracy: of the main task
+    where the method owns target labels, else of the source. Test labels count for ``oracle`` alone.
+
+    Args:
+        run: of the run.
+        method: its class.
+        main_task: the task that the headline is about.
+        metrics: of the final weights.
+        best: the score that a label-free rule gave to the chosen weights.
+    """
+    name = SELECTED_METRIC.get(run.select)
+    if run.select in RULES:
+        found = best if math.isfinite(best) else None
+        return {"metric": f"target/unlabelled/{run.select}", "value": found}
+    if name is None and method.access.target_labels:
+        name = f"{main_task}/val/accuracy"
+    elif name is None and method.access.source_labels:
+        name = "source/val/accuracy"
+    return {"metric": name, "value": metrics.get(name) if name else None}
 
 
 def phase_settings(run: RunConfig, phases: Mapping[str, Mapping[str, Any]]) -> dict[str, RunConfig]:

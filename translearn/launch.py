@@ -76,9 +76,8 @@ def locked(folder: Path) -> Iterator[None]:
 
 def write_failure(config: Config, folder: Path, error: BaseException) -> None:
     """Record a run that did not come to its end; a full disk must not hide the error itself."""
-    interrupted = isinstance(error, StopSignal)
     result = {
-        "status": "interrupted" if interrupted else "failed",
+        "status": getattr(error, "status", "failed"),
         "exit_code": getattr(error, "exit_code", 1),
         "reason": str(error) or type(error).__name__,
         **description(config),

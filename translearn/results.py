@@ -16,6 +16,7 @@ from safetensors.torch import save as to_safetensors
 from translearn import __version__
 from translearn.checkpoint import write_atomic
 from translearn.runtime import Runtime
+from translearn.trackers import Guest
 
 PACKAGES = ("torch", "torchvision", "numpy", "hydra-core", "omegaconf", "scikit-learn", "pillow")
 
@@ -27,10 +28,11 @@ class MetricsLog:
         path: the file; lines behind ``offset`` are cut off.
         offset: bytes to keep, as recorded in the checkpoint that the run continues from.
         active: whether this process writes.
+        tracker: gets every line too.
     """
 
-    def __init__(self, path: Path, offset: int, active: bool) -> None:
-        self.path, self.active, self.offset = path, active, offset
+    def __init__(self, path: Path, offset: int, active: bool, tracker: Guest | None = None) -> None:
+        self.path, self.active, self.offset, self.tracker = path, active, offset, tracker
         if active:
             with open(path, "ab") as file:
                 file.truncate(offset)
@@ -43,6 +45,8 @@ class MetricsLog:
         with open(self.path, "ab") as file:
             file.write(line)
         self.offset += len(line)
+        if self.tracker is not None:
+            self.tracker.log(values)
 
 
 def write_result(folder: Path, result: Mapping[str, Any]) -> None:
@@ -92,6 +96,7 @@ def environment(runtime: Runtime | None) -> dict[str, Any]:
         record["threads"] = runtime.threads
         record["ranks"] = runtime.world
         record["omp_wait_policy"] = os.environ.get("OMP_WAIT_POLICY")
+        record["cuda_visible_devices"] = os.environ.get("CUDA_VISIBLE_DEVICES")
     return record
 
 

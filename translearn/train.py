@@ -1,23 +1,36 @@
 """tl-run: from the command line to a run. Imports no torch, so help and config errors are quick."""
 
-import itertools
 import os
 import random
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import hydra
-from hydra import compose, initialize_config_dir
-from hydra._internal.utils import get_args_parser
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig, OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
-from translearn.config import conf_dir, differences, nearest, plain
+from translearn.command_line import (
+    SWEEP_KEYS,
+    compose_jobs,
+    positional,
+    refuse_unknown_flags,
+    stored_overrides,
+)
+from translearn.config import Config, conf_dir, differences, plain
 from translearn.errors import ConfigError, StopSignal, TranslearnError, reader_left
-from translearn.folders import fresh_folder, refuse_differences, resumed_folder, stored_config
-from translearn.help import explain, help_text
+from translearn.folders import (
+    fresh_folder,
+    refuse_differences,
+    refuse_other_runs,
+    resumed_folder,
+    stored_config,
+)
+from translearn.help import help_text
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
 os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -60,8 +73,13 @@ def run_command(arguments: Sequence[str]) -> int:
         jobs = compose_jobs(arguments)
         showing = {"--cfg", "-c", "--info", "--hydra-help", "--version"} & set(arguments)
         if not showing and any(job.run.dry for job in jobs):
+            from translearn.dry import try_out
+
             return try_out(jobs, sweep)
         extra = [] if showing else settle(arguments, jobs, sweep, folders)
+        if sweep:  # what the machine has, before a launcher hides it from its jobs
+            os.environ["TRANSLEARN_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+            signal.signal(signal.SIGTERM, stop_sweep)  # while no job of this process takes it
         sys.argv = [sys.argv[0], *arguments, *extra]
         task()
     except TranslearnError as error:
@@ -72,132 +90,81 @@ def run_command(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except StopSignal as stop:
-        resume = f"; continue with: tl-run run.resume={RUNNING[-1]}" if RUNNING else ""
-        print(f"{stop}{resume}", file=sys.stderr)
+        resume = "the same command and run.skip_done=true"
+        if not sweep and RUNNING:
+            resume = f"tl-run run.resume={RUNNING[-1]}"
+        dry = not sweep and not RUNNING  # nothing was kept that could be continued
+        print(stop if dry else f"{stop}; continue with: {resume}", file=sys.stderr)
         return stop.exit_code
     except KeyboardInterrupt:
         return 130
-    except Exception:
-        if sweep and folders:
-            return end_of_sweep(folders[0])
-        raise
+    except Exception as error:
+        if not (sweep and folders) or debug:
+            raise
+        # of the launcher or the sweeper: the jobs hand us none but TranslearnErrors
+        what = str(error) or type(error).__name__
+        print(f"error: the launcher or the sweeper gave up: {what}", file=sys.stderr)
+        return max(1, end_of_sweep(folders[0]))
     if sweep and folders:
         return end_of_sweep(folders[0])
     return 0
 
 
-RUNNING: list[Path] = []  # the folder of the current job, for messages
+RUNNING: list[Path] = []  # the folder of the current run, for messages
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="config")
 def task(config: DictConfig) -> float | None:
-    """One job: run it and return what a sweeper may optimise (never a target-test metric)."""
-    from translearn.launch import launch
-    from translearn.report.table import print_result
-
+    """One job: run it and return what a sweeper may optimise: the result's ``objective``."""
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
     RUNNING.append(folder)
     values = plain(config)
     values["overrides"] = list(hydra_config.overrides.task)
     values["experiment"] = hydra_config.runtime.choices.get("experiment")
+    if hydra_config.mode is RunMode.MULTIRUN:
+        return run_in_sweep(values, folder, hydra_config)
+    from translearn.launch import launch
+    from translearn.report.table import print_result
+
     result = launch(values, folder)
     print_result(result, folder)
-    chosen = "target/test/accuracy" if result["oracle"] else "source/val/accuracy"
-    score: float | None = result["metrics"].get(chosen)
+    score: float | None = result["objective"]["value"]
     return score
 
 
-def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
-    """Dry-run the jobs one after the other; no folder is made.
-
-    Returns:
-        0; in a sweep 1 if a job would fail, whose error is printed while the others go on.
+def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float | None:
+    """One job of a sweep, in a process of its own.
 
     Raises:
-        ConfigError: a run is to be continued, or only some jobs are dry.
-        TranslearnError: the one job would fail.
+        TranslearnError: it failed, or a sweeper that optimises finds nothing to optimise.
     """
-    if not all(job.run.dry for job in jobs):
-        raise ConfigError("run.dry=true,false: a sweep is dry as a whole or not at all")
-    if any(job.run.resume for job in jobs):
-        raise ConfigError("run.dry=true continues no run: leave out run.resume")
-    from translearn.dry import dry_run
+    from translearn.sweep import run_job
+    from translearn.sweep_job import SweepJob
 
-    failed = 0
-    for number, job in enumerate(jobs):
-        if job.seed is None:
-            job.seed = random.SystemRandom().randrange(2**31)
-        try:
-            print(("\n" if number else "") + dry_run(plain(job)), flush=True)
-        except TranslearnError as error:
-            if not sweep:
-                raise
-            failed = 1
-            print(f"error: job {number}: {error}", file=sys.stderr)
-    return failed
-
-
-def refuse_unknown_flags(arguments: Sequence[str]) -> None:
-    """Refuse what is no option of Hydra's, in fewer lines than Hydra does.
-
-    Raises:
-        ConfigError: naming the option.
-    """
-    known = [name for action in get_args_parser()._actions for name in action.option_strings]
-    for argument in arguments:
-        if argument.startswith("-") and argument not in known:
-            close = nearest(argument, [name for name in known if name.startswith("--")])
-            raise ConfigError(f"{argument} is no option{close.split('; there are')[0]}")
+    job = SweepJob(
+        config=values,
+        folder=folder,
+        number=int(hydra_config.job.num),
+        launcher=str(hydra_config.runtime.choices["hydra/launcher"]),
+        root=Path(values["output_root"]),
+        sweep=Path(hydra_config.sweep.dir),
+        logging=plain(hydra_config.job_logging),
+    )
+    objective = run_job(job)
+    if objective is None and hydra_config.runtime.choices["hydra/sweeper"] != "basic":
+        error = TranslearnError(
+            "nothing to optimise: there are no validation labels that this method may use\n"
+            "compare the runs of a plain sweep instead"
+        )
+        print(f"error: {error}", file=sys.stderr)  # sweepers keep it to themselves
+        raise error
+    return objective
 
 
-def positional(arguments: Sequence[str]) -> list[str]:
-    """The overrides among the arguments."""
-    takes_value = {"--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-name", "-cn",
-                   "--config-path", "-cp", "--info", "-i"}  # fmt: skip
-    overrides, skip = [], False
-    for argument in arguments:
-        if not skip and not argument.startswith("-"):
-            overrides.append(argument)
-        skip = argument in takes_value
-    return overrides
-
-
-def stored_overrides(arguments: Sequence[str]) -> list[str]:
-    """The options that the run in ``run.resume`` was started with and that are not given anew."""
-    given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
-    folder = Path(given.get("run.resume", "auto").strip("'\""))
-    record = folder / ".hydra" / "overrides.yaml"
-    if not record.is_file():
-        return []
-    stored = [str(override) for override in OmegaConf.load(record)]
-    return [override for override in stored if override.split("=", 1)[0] not in given]
-
-
-def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
-    """The config of every job that the command line asks for.
-
-    Raises:
-        ConfigError: an option or a value is wrong; the nearest name is told.
-    """
-    overrides = positional(arguments)
-    search = [
-        f"hydra.searchpath=[file://{Path(after).resolve()}]"
-        for before, after in itertools.pairwise(arguments)
-        if before in ("--config-dir", "-cd")
-    ]
-    try:
-        choices: list[list[str]] = []
-        for override in OverridesParser.create().parse_overrides(overrides):
-            if override.is_discrete_sweep():
-                key = override.get_key_element()
-                choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
-            elif not override.is_sweep_override():
-                choices.append([str(override.input_line)])
-        with initialize_config_dir(conf_dir(), version_base="1.3"):
-            return [compose("config", [*search, *job]) for job in itertools.product(*choices)]
-    except Exception as error:
-        raise ConfigError(explain(error, overrides)) from error
+def stop_sweep(number: int, frame: FrameType | None) -> None:
+    """End a sweep whose jobs run in processes of a launcher; they stop once this one is gone."""
+    raise StopSignal(number)
 
 
 def settle(
@@ -211,8 +178,11 @@ def settle(
     extra = []
     given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
-    resume = jobs[0].run.resume
+    resume, skip_done = jobs[0].run.resume, jobs[0].run.skip_done
     root = Path(jobs[0].output_root)
+    for name in SWEEP_KEYS:
+        if name in given and not sweep:
+            raise ConfigError(f"{name} is for sweeps: add -m, or leave it out")
     if key in given:
         folder = Path(given[key].strip("'\""))
         used = (folder / ".hydra").exists() or (folder / "result.json").exists()
@@ -221,6 +191,13 @@ def settle(
                 f"{folder} already holds a run\nadd run.resume=auto to continue it, or choose "
                 f"another {key}"
             )
+        if sweep and not resume and any(folder.glob("*/.hydra")):
+            if not skip_done:
+                raise ConfigError(
+                    f"{folder} already holds a sweep\nadd run.skip_done=true to run only what is "
+                    f"missing, or choose another {key}"
+                )
+            refuse_other_runs(folder, jobs)
         folder.mkdir(parents=True, exist_ok=True)
     elif sweep:
         folder = fresh_folder(root / "sweeps", "%Y-%m-%d_%H-%M-%S-%f")

@@ -16,7 +16,16 @@ from translearn.backbones.base import Backbone
 from translearn.checkpoint import load as load_checkpoint
 from translearn.cluster_picture import draw_clusters
 from translearn.cluster_scores import matched
-from translearn.config import Config, Precision, RunConfig, build, check, differences, resolve_class
+from translearn.config import (
+    Config,
+    Precision,
+    RunConfig,
+    build,
+    check,
+    differences,
+    fingerprint,
+    resolve_class,
+)
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource, Images, Shape, TaskSet, TrainView
 from translearn.data.files import FileImages
@@ -26,13 +35,14 @@ from translearn.engine import run_method
 from translearn.errors import ConfigError
 from translearn.evaluate import Judge
 from translearn.folders import refuse_differences
-from translearn.job import Job, Progress, check_selection, phase_settings
+from translearn.job import Job, Progress, check_selection, objective, phase_settings
 from translearn.methods.base import Method, quadrant
 from translearn.methods.source_model import check_same_cut
 from translearn.results import environment, peak_memory_mb, write_model
 from translearn.runtime import Runtime, loses_in_bf16, stable_seed
 from translearn.semantics.base import Semantics
 from translearn.stop import Stop
+from translearn.trackers import Guest, check_tracker
 
 METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")
 
@@ -45,12 +55,15 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     """
     job, tasks = prepare_run(config, folder, Stop(), rank, world)
     run = job.run
-    progress, phases, metrics, confusions = run_method(job)
-    if rank == 0:
-        if run.probe:
+    with job.tracker:
+        progress, phases, metrics, confusions = run_method(job)
+        if rank == 0 and run.probe:
             from translearn.probe import probe  # scikit-learn, only where it is wanted
 
-            metrics = {**metrics, **probe(job, tasks)}
+            probed = probe(job, tasks)
+            metrics = {**metrics, **probed}
+            job.tracker.log(probed)
+    if rank == 0:
         if job.method.clusters:
             draw_clusters(job)
         about = {**about_model(tasks), **job.method.about()}
@@ -73,6 +86,7 @@ def prepare_run(
         DataError: the data is missing or broken.
     """
     run = RunConfig.of(config["run"])
+    check_tracker(run.tracker)
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
@@ -154,6 +168,7 @@ def make_job(
         folder=folder,
         config=config,
         stop=stop,
+        tracker=Guest(run.tracker, folder, config),
     )
 
 
@@ -240,6 +255,7 @@ def description(config: Config) -> dict[str, Any]:
         "selection": str(config["run"]["select"]),
         "oracle": config["run"]["select"] == "oracle",
         "label_budget": config["data"].get("target_labels_per_class"),
+        "fingerprint": fingerprint(config),
     }
 
 
@@ -269,6 +285,9 @@ def success(
         "protocol": tasks.protocol,
         "metrics": dict(metrics),
         "headline": headline if headline in metrics else None,
+        "objective": objective(
+            job.run, type(job.method), tasks.main_task, metrics, progress.best_score
+        ),
         "per_class": per_class,
         **({"cluster_sizes": sizes} if clusters else {}),
         "phases": phases,
@@ -281,7 +300,7 @@ def success(
         "peak_memory_mb": peak_memory_mb(job.runtime.device),
         "precision": job.runtime.precision,
         "deterministic": job.runtime.device.type == "cpu" or job.run.deterministic,
-        "warnings": [*progress.warnings, *job.method.notes()],
+        "warnings": [*progress.warnings, *job.method.notes(), *job.tracker.warnings],
         "environment": environment(job.runtime),
     }
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from translearn.help import explain
 from translearn.train import run_command
 
 # arguments, what the message names, the nearest name or what to do
@@ -22,6 +23,8 @@ AT_ONCE = [
     ("method.strenght=1", "method.strenght", "did you mean method.strength?"),
     ("method.phases.train.lrr=1", "method.phases.train.lrr", "lr?"),
     ("data.val_fractoin=0", "data.val_fractoin", "did you mean data.val_fraction?"),
+    ("hydra/launcher=jobli", "hydra/launcher=jobli", "joblib"),
+    ("sweep=jobli", "sweep=jobli", "did you mean joblib?"),
     ("--multi", "--multi", "--multirun?"),
     ("--colour", "--colour", "no option"),
 ]
@@ -63,3 +66,18 @@ def test_a_value_out_of_range_is_named(argument, named, told, tl_run):
     done = tl_run(argument, "run=smoke", "backbone=lenet")
     assert done.returncode == 2
     assert_told(done.stderr, named, told)
+
+
+@pytest.mark.parametrize("alone", ["run.skip_done=true", "run.job_minutes=3"])
+def test_what_is_for_sweeps_is_refused_without_one(alone, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run_command([alone]) == 2
+    assert_told(capsys.readouterr().err, alone.split("=")[0], "add -m")
+
+
+@pytest.mark.parametrize(
+    ("choice", "extra"), [("launcher/submitit_slurm", "submitit"), ("sweeper/optuna", "optuna")]
+)
+def test_a_missing_extra_is_named(choice, extra):
+    told = explain(ValueError(f"In 'hydra/config': Could not find 'hydra/{choice}'"), [])
+    assert told == f"hydra/{choice} needs: pip install 'translearn[{extra}]'"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+POINTER = "run_folder.txt"  # in a job's folder: where the run is that stands for it
 STATUSES = ("done", "failed", "interrupted", "running", "killed")
 KEYS = ("data", "method", "backbone", "augment", "protocol", "label_budget", "selection")
 # What negative transfer is judged within; the seeds are matched one by one.
@@ -22,6 +23,7 @@ NOT_SETTINGS = {
     *("data.protocol", "data.target_labels_per_class", "data.download", "run.select"),
     *("run.device", "run.threads", "run.workers", "run.resident_mb", "run.log_every"),
     *("run.save_seconds", "run.resume", "run.debug", "run.figures"),
+    *("run.skip_done", "run.job_minutes", "run.tracker", "sweep"),
 }
 
 
@@ -96,10 +98,25 @@ def collect(folders: Sequence[Path]) -> list[Run]:
     for top in folders:
         for path, inside, files in os.walk(top):
             folder = Path(path)
-            if "result.json" in files or (folder / ".hydra" / "config.yaml").is_file():
+            if POINTER in files:
+                folder = pointed(folder)
+                found.setdefault(folder.resolve(), read_run(folder))
+            elif "result.json" in files or (folder / ".hydra" / "config.yaml").is_file():
                 found.setdefault(folder.resolve(), read_run(folder))
             inside[:] = sorted(n for n in inside if n != "checkpoints" and not n.startswith("."))
     return list(found.values())
+
+
+def point_to(folder: Path, run: Path) -> None:
+    """Note in a job's folder that another folder holds its run."""
+    if run.resolve() != folder.resolve():
+        path = os.path.relpath(run.resolve(), folder.resolve())
+        (folder / POINTER).write_text(path + "\n", encoding="utf-8")
+
+
+def pointed(folder: Path) -> Path:
+    """The folder of the run that stands for a job."""
+    return Path(os.path.normpath(folder / (folder / POINTER).read_text(encoding="utf-8").strip()))
 
 
 def read_run(folder: Path) -> Run:
