@@ -9,7 +9,8 @@ from runs import train
 from translearn.errors import DataError
 from translearn.semantics.text import Sentences
 
-WORDS = "[PAD] [UNK] [CLS] [SEP] [MASK] a photo of desk lamp 0 1 2 3 4 5 6 7 8 9".split()
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+WORDS = [*SPECIAL, "a", "photo", "of", "desk", "lamp", *map(str, range(10))]
 pytestmark = pytest.mark.slow
 
 
