@@ -12,11 +12,9 @@ OPTIONS = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["embedding", "eszsl"])
-def test_two_ranks_equal_one(variant, tl_run, tmp_path):
+def test_two_ranks_equal_one(tl_run, tmp_path):
     for gpus in (1, 2):
-        done = tl_run(*OPTIONS, f"method.variant={variant}", f"run.gpus={gpus}",
-                      f"hydra.run.dir=ranks{gpus}")  # fmt: skip
+        done = tl_run(*OPTIONS, f"run.gpus={gpus}", f"hydra.run.dir=ranks{gpus}")
         assert done.returncode == 0, done.stderr
     one, two = weights(tmp_path / "ranks1"), weights(tmp_path / "ranks2")
     for name, weight in one.items():

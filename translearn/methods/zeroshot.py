@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
@@ -240,7 +240,11 @@ class ZeroShot(Method):
             assert self.head is not None
             logits = self.head(features).float().masked_fill(~active, -torch.inf)
             name, losses = "label", F.cross_entropy(logits, labels, reduction="none")
-        return {name: (losses * weight).sum() / weight.sum().clamp(min=1.0)}
+        count = weight.sum()
+        if distributed.is_initialized():  # ranks hold unequal shares of what counts
+            distributed.all_reduce(count)
+            count = count / distributed.get_world_size()
+        return {name: (losses * weight).sum() / count.clamp(min=1.0)}
 
     def scores(self, x: Tensor) -> Tensor:
         """Scores (B, seen + unseen classes); their differences are too small for bf16."""
