@@ -1,10 +1,12 @@
 """Every method composes with every data set, and every recipe keeps its word."""
 
+from pathlib import Path
+
 import pytest
 from runs import DATA, METHODS, config_of
 
 from translearn.backbones.base import Backbone
-from translearn.config import RunConfig, check
+from translearn.config import RunConfig, check, conf_dir
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource
 from translearn.job import phase_settings
@@ -12,11 +14,21 @@ from translearn.methods.base import Method
 from translearn.semantics.base import Semantics
 from translearn.work import METHOD_PARTS
 
+EXPERIMENTS = sorted(path.stem for path in (Path(conf_dir()) / "experiment").glob("*.yaml"))
+
 
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_fits_every_data_set(method, data):
-    config = config_of(f"method={method}", f"data={data}")
+    fits(config_of(f"method={method}", f"data={data}"))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_fits(experiment):
+    fits(config_of(f"experiment={experiment}"))
+
+
+def fits(config):
     run = RunConfig.of(config["run"])
     check("data", config["data"], DataSource, ["root"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])

@@ -17,7 +17,7 @@ from translearn.data.domain import DataSource, Kind, Split, TaskSet
 from translearn.data.download import require
 from translearn.data.unseen import zero_shot_tasks
 from translearn.errors import ConfigError, DataError
-from translearn.semantics.tables import cell_strings, read_mat
+from translearn.semantics.attribute_files import cell_strings, read_mat
 
 LOCATIONS = ("trainval_loc", "test_seen_loc", "test_unseen_loc")
 

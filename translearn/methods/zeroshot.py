@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
-from translearn.backbones.imagenet import imagenet_classes
 from translearn.data.batch import Batch, Labelled
 from translearn.data.domain import Access, LabelledSet, TrainView
 from translearn.errors import ConfigError
@@ -16,6 +15,7 @@ from translearn.heads import perceptron
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
 from translearn.methods.source_model import read_source_model
 from translearn.methods.zeroshot_closed_forms import ClosedForm, Eszsl, Sae
+from translearn.methods.zeroshot_descriptions import Descriptions
 from translearn.methods.zeroshot_options import check_options, imagenet_has
 from translearn.methods.zeroshot_validation import Validation
 from translearn.methods.zeroshot_variants import (
@@ -25,7 +25,7 @@ from translearn.methods.zeroshot_variants import (
     Variant,
     strongest,
 )
-from translearn.semantics.base import Semantics, normalised
+from translearn.semantics.base import Semantics
 
 SHOWN = 5  # attributes that tl-predict shows
 
@@ -54,16 +54,9 @@ class ZeroShot(Method):
         classifier: of ``conse``: ``source``, trained on the seen classes, or ``imagenet``, the
             pretrained backbone's own.
         top: of ``conse``.
-        loss: of ``embedding``, and so are ``margin``, ``scale``, ``cosine``, ``dim``,
-            ``image_hidden`` and ``class_hidden``.
-        margin: see ``Embedding``.
-        scale: likewise.
-        cosine: likewise.
-        dim: likewise.
-        image_hidden: likewise.
-        class_hidden: likewise.
-        feature_weight: of ``eszsl``; None: chosen on validation classes.
-        class_weight: likewise.
+        loss, margin, scale, cosine, dim, image_hidden, class_hidden: of ``embedding``; see
+            ``Embedding``.
+        feature_weight, class_weight: of ``eszsl``; None: chosen on validation classes.
         sae_weight: of ``sae``; None: chosen on validation classes.
         sae_direction: ``classes`` or ``features``.
 
@@ -120,12 +113,10 @@ class ZeroShot(Method):
         elif variant == "conse" or init or (self.train_backbone and variant in ("eszsl", "sae")):
             self.head = perceptron(backbone.out_dim, hidden, len(seen))
 
-        described = semantics.vectors([*seen, *unseen])
-        own = semantics.read(imagenet_classes()) if by_imagenet else described[: len(seen)]
+        self.descriptions = Descriptions(semantics, self.tasks, by_imagenet)
         self.attributes = semantics.attributes
         self.describes = bool(self.attributes)
-        self.described, self.own, self.normalise = described, own, semantics.normalise
-        vectors, own = self.normalised_by(None)
+        vectors, own = self.descriptions.normalised_by(None)
         width, count = backbone.out_dim, len(seen)
         self.variant: Variant
         if variant == "embedding":
@@ -133,7 +124,7 @@ class ZeroShot(Method):
                 vectors, count, width, dim, image_hidden, class_hidden, cosine, loss, margin, scale
             )
         elif variant == "dap":
-            self.variant = DirectAttributes(described, count, width, hidden)
+            self.variant = DirectAttributes(self.descriptions.raw, count, width, hidden)
         elif variant == "eszsl":
             self.variant = Eszsl(vectors, count, width, feature_weight, class_weight)
         elif variant == "sae":
@@ -195,7 +186,7 @@ class ZeroShot(Method):
         if phase.name == "held_out":
             assert self.validation is not None
             self.kept["fit"] = self.validation.fit_rows(labels)
-            self.describe_by(self.validation.active)
+            self.variant.describe_anew(*self.descriptions.normalised_by(self.validation.active))
         elif phase.name == "solve":
             assert isinstance(self.variant, ClosedForm)
             every = torch.ones(self.variant.seen, dtype=torch.bool, device=labels.device)
@@ -207,25 +198,9 @@ class ZeroShot(Method):
             chosen = self.validation.choose(self.variant, x, labels, self.kept["fit"])
             self.strengths.copy_(torch.tensor(chosen[0]))
             self.gamma.fill_(chosen[1])
-            self.describe_by(None)
+            self.variant.describe_anew(*self.descriptions.normalised_by(None))
             for name, state in self.start.items():
                 getattr(self, name).load_state_dict(state)
-
-    def normalised_by(self, active: Tensor | None) -> tuple[Tensor, Tensor]:
-        """All class vectors, and the classifier's, by the active seen classes (None: by all)."""
-        reference = self.own[~self.own.isnan().any(dim=1)]
-        if active is not None and not self.by_imagenet:
-            reference = self.own[active]
-        vectors = normalised(self.described, self.normalise, reference)
-        return vectors, normalised(self.own, self.normalise, reference)
-
-    def describe_by(self, active: Tensor | None) -> None:
-        """Normalise anew: the first model must not know what validation classes look like."""
-        vectors, own = self.normalised_by(active)
-        if self.variant_name != "dap":  # which takes the descriptions as they are
-            self.variant.vectors.copy_(vectors)
-        if isinstance(self.variant, Conse):
-            self.variant.own.copy_(own.nan_to_num())
 
     def inputs(self, view: TrainView) -> Tensor:
         """What the variant takes (N, ...), of all source images; a frozen backbone does it once."""
@@ -265,7 +240,11 @@ class ZeroShot(Method):
             assert self.head is not None
             logits = self.head(features).float().masked_fill(~active, -torch.inf)
             name, losses = "label", F.cross_entropy(logits, labels, reduction="none")
-        return {name: (losses * weight).sum() / weight.sum().clamp(min=1.0)}
+        count = weight.sum()
+        if distributed.is_initialized():  # ranks hold unequal shares of what counts
+            distributed.all_reduce(count)
+            count = count / distributed.get_world_size()
+        return {name: (losses * weight).sum() / count.clamp(min=1.0)}
 
     def scores(self, x: Tensor) -> Tensor:
         """Scores (B, seen + unseen classes); their differences are too small for bf16."""

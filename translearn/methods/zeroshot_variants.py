@@ -43,6 +43,10 @@ class Variant(nn.Module):
         """The loss (B,) of each image; labels are active."""
         raise NotImplementedError
 
+    def describe_anew(self, vectors: Tensor, own: Tensor) -> None:
+        """Take class vectors (C, D) that are normalised anew; ``own``: see ``Conse``."""
+        self.vectors.copy_(vectors)
+
     def description(self, features: Tensor) -> Tensor:
         """Predicted class vectors (B, D): here the mean of all, weighed by their scores."""
         return self.scores(features).softmax(dim=1) @ self.vectors
@@ -135,6 +139,9 @@ class DirectAttributes(Variant):
         self.register_buffer("binary", (vectors > vectors[:seen].mean(dim=0)).float())
         self.classifiers = perceptron(inputs, hidden, vectors.shape[1])
 
+    def describe_anew(self, vectors: Tensor, own: Tensor) -> None:
+        """Nothing: the descriptions are taken as they are."""
+
     def scores(self, features: Tensor) -> Tensor:
         """Logarithms of the product, for all classes."""
         yes = F.logsigmoid(self.classifiers(features).float())
@@ -181,6 +188,11 @@ class Conse(Variant):
         self.register_buffer("own", own.nan_to_num())
         self.register_buffer("allowed", ~own.isnan().any(dim=1))
         self.allowed: Tensor
+
+    def describe_anew(self, vectors: Tensor, own: Tensor) -> None:
+        """Class vectors, and those of the classifier's classes."""
+        self.vectors.copy_(vectors)
+        self.own.copy_(own.nan_to_num())
 
     def scores(self, features: Tensor) -> Tensor:
         """The cosine with every class vector."""

@@ -1,19 +1,15 @@
-"""Descriptions that stand in a table: in the yaml itself, in text files, in arrays."""
+"""Descriptions that stand in a table: in the yaml itself, or in arrays."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import scipy.io
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from translearn.errors import ConfigError, DataError
 from translearn.semantics.base import Semantics, compact
 
-MATLAB: Any = scipy.io  # not exported in the eyes of a type checker
 Named = Mapping[str, str] | None
 
 
@@ -76,99 +72,6 @@ class Table(Lookup):
         return list(self.classes), torch.tensor(list(self.classes.values()))
 
 
-class AttributeFiles(Lookup):
-    """A text matrix with lists of its rows and columns, as AwA2 and CUB publish them.
-
-    A cell below 0 (AwA writes -1) was never asked for: it gets the mean of its attribute over the
-    classes that have a value.
-
-    Args:
-        matrix: file of numbers, a row a class.
-        classes: file of class names, the last word of each line.
-        columns: file of attribute names, likewise.
-        root: the data root folder, which the files are relative to.
-
-    Other arguments as in Semantics.
-    """
-
-    def __init__(
-        self,
-        matrix: str,
-        classes: str,
-        columns: str,
-        root: str = "",
-        normalise: str = "unit",
-        names: Named = None,
-        imagenet_names: Named = None,
-    ) -> None:
-        super().__init__(normalise, names, imagenet_names)
-        self.matrix, self.classes, self.columns = (
-            Path(root).expanduser() / file for file in (matrix, classes, columns)
-        )
-
-    def table(self) -> tuple[Sequence[str], Tensor]:
-        """The matrix with its missing cells filled.
-
-        Raises:
-            DataError: a file is missing, or the three do not fit.
-        """
-        names, attributes = last_words(self.classes), last_words(self.columns)
-        check_file(self.matrix)
-        try:
-            cells = np.loadtxt(self.matrix, ndmin=2)
-        except ValueError as error:
-            raise DataError(f"{self.matrix} is no matrix of numbers: {error}") from error
-        if cells.shape != (len(names), len(attributes)):
-            raise DataError(
-                f"{self.matrix} has {cells.shape[0]} rows of {cells.shape[1]} numbers; the lists "
-                f"beside it have {len(names)} classes and {len(attributes)} attributes"
-            )
-        self.attributes = tuple(attributes)
-        return names, torch.from_numpy(filled(cells)).float()
-
-
-class GbuAttributes(Lookup):
-    """The attribute matrix of ``att_splits.mat`` (Xian et al. 2018), its columns of length 1.
-
-    Args:
-        file: the file, relative to ``root``.
-        columns: text file of attribute names, or None; where it is missing they are numbered.
-        root: the data root folder.
-
-    Other arguments as in Semantics.
-    """
-
-    def __init__(
-        self,
-        file: str,
-        columns: str | None = None,
-        root: str = "",
-        normalise: str = "none",
-        names: Named = None,
-        imagenet_names: Named = None,
-    ) -> None:
-        super().__init__(normalise, names, imagenet_names)
-        self.file = Path(root).expanduser() / file
-        self.columns = Path(root).expanduser() / columns if columns else None
-
-    def table(self) -> tuple[Sequence[str], Tensor]:
-        """The key ``att``, a row a class.
-
-        Raises:
-            DataError: the file is missing or broken.
-        """
-        content = read_mat(self.file, ("att", "allclasses_names"))
-        rows = np.asarray(content["att"], dtype=np.float64).T
-        names = cell_strings(content["allclasses_names"])
-        if len(names) != len(rows):
-            raise DataError(f"{self.file} has {len(names)} class names and {len(rows)} of att")
-        columns = last_words(self.columns) if self.columns and self.columns.is_file() else []
-        if len(columns) != rows.shape[1]:
-            columns = [f"attribute {number + 1}" for number in range(rows.shape[1])]
-        self.attributes = tuple(columns)
-        return names, torch.from_numpy(rows).float()
-
-
 class Arrays(Lookup):
     """Two arrays of an ``.npz``: class names, and their rows.
 
@@ -219,25 +122,6 @@ class Arrays(Lookup):
         return [str(name) for name in names], torch.from_numpy(rows.astype(np.float32))
 
 
-def filled(cells: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cells below 0 replaced by the mean of the others in their column (0 if there is none)."""
-    known = cells >= 0
-    count = known.sum(axis=0)
-    means = np.where(known, cells, 0.0).sum(axis=0) / np.maximum(count, 1)
-    return np.where(known, cells, means)
-
-
-def last_words(path: Path) -> list[str]:
-    """The last word of each line: names in the numbered and in the plain lists.
-
-    Raises:
-        DataError: there is no such file.
-    """
-    check_file(path)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line.split()[-1] for line in lines if line.strip()]
-
-
 def check_file(path: Path) -> None:
     """Refuse a file that is not there.
 
@@ -249,26 +133,3 @@ def check_file(path: Path) -> None:
             f"there is no file {path}\nput it there, or name another by semantics.* "
             "(data_root=... or TRANSLEARN_DATA is where relative paths begin)"
         )
-
-
-def read_mat(path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """The named arrays of a Matlab file.
-
-    Raises:
-        DataError: it is missing, broken, or lacks one.
-    """
-    check_file(path)
-    try:
-        content: dict[str, Any] = MATLAB.loadmat(path, variable_names=list(keys))
-    except Exception as error:  # scipy raises a dozen types on a damaged file
-        first = f"{error}".splitlines()[0] if f"{error}" else type(error).__name__
-        raise DataError(f"{path} cannot be read as a Matlab file: {first}") from error
-    missing = [key for key in keys if key not in content]
-    if missing:
-        raise DataError(f"{path} has no {missing[0]!r}: it is not the published file")
-    return content
-
-
-def cell_strings(cells: Any) -> list[str]:
-    """The strings of a Matlab cell array."""
-    return [str(np.asarray(cell).reshape(-1)[0]) for cell in np.asarray(cells).reshape(-1)]

@@ -4,7 +4,8 @@ from PIL import Image
 from runs import config_of
 
 from translearn.data.digits import Digits
-from translearn.data.unseen import DigitsAttributes, Office31ZeroShot, PhotoFolder
+from translearn.data.unseen import DigitsAttributes
+from translearn.data.unseen_photos import Office31ZeroShot, PhotoFolder
 from translearn.errors import ConfigError
 
 

@@ -9,8 +9,9 @@ from torch.nn import functional as F
 
 from translearn.errors import ConfigError, DataError
 from translearn.methods.zeroshot_options import imagenet_has
+from translearn.semantics.attribute_files import AttributeFiles
 from translearn.semantics.base import compact, normalised, words_of
-from translearn.semantics.tables import Arrays, AttributeFiles, Table
+from translearn.semantics.tables import Arrays, Table
 from translearn.semantics.text import Sentences, Words
 
 WORDS = """the 1 2 3
