@@ -18,7 +18,8 @@ from translearn.losses import (
     squared_distance,
     variance_hinge,
 )
-from translearn.methods.pretext import PretextSettings, make_pretext
+from translearn.methods.pretext import PretextSettings
+from translearn.methods.pretraining import make_pretext
 
 SHAPE = (3, 28, 28)
 

@@ -1,11 +1,11 @@
 """What clustering needs beside a network: the number of clusters, centroids, neighbours."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from sklearn.metrics import silhouette_score
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translearn.errors import ConfigError
@@ -80,3 +80,15 @@ def nearest_neighbours(embeddings: Tensor, count: int) -> Tensor:
         similarity[rows - start, rows] = -torch.inf  # the image itself
         found[rows] = similarity.topk(count, dim=1).indices
     return found
+
+
+class Applied(nn.Module):
+    """A function of inputs as a module, which is what ``TrainView.outputs`` takes."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The function's value."""
+        return self.function(x)
