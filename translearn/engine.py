@@ -106,6 +106,8 @@ def fit(
     if not progress.entered:
         view = TrainView(job.view, lambda task, module: outputs(job, task, module))
         method.enter(phase, view)
+        # every rank computes it; sums in another order must not give each its own clusters
+        runtime.agree([*method.state_dict().values(), *method.kept.values()])
         progress.entered = True
         # the weights of an earlier phase are no candidates
         progress.best_score, progress.best_source = -math.inf, 0.0

@@ -134,3 +134,21 @@ def cluster_entropy(logits: Tensor) -> Tensor:
     """Entropy of the mean cluster assignment of a batch of logits (N, K), in nats (eq. 2)."""
     mean = logits.float().softmax(dim=1).mean(dim=0).clamp_min(1e-8)  # log 0 has no gradient
     return -(mean * mean.log()).sum()
+
+
+def self_label(teacher: Tensor, logits: Tensor, confidence: float) -> Tensor:
+    """Cross-entropy with the confident assignments of another view, clusters weighing the same.
+
+    SCAN's self-labelling (section 2.3). Without a confident one it is zero.
+
+    Args:
+        teacher: logits (B, K) of one view.
+        logits: of the other.
+        confidence: least probability that counts.
+    """
+    sure, label = teacher.softmax(dim=1).max(dim=1)
+    chosen = sure > confidence
+    counts = torch.bincount(label[chosen], minlength=logits.shape[1]).float()
+    weight = torch.where(chosen, 1.0 / counts.clamp_min(1.0)[label], 0.0)
+    losses = F.cross_entropy(logits, label, reduction="none")
+    return (losses * weight).sum() / weight.sum().clamp_min(1e-12)

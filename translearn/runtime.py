@@ -6,7 +6,7 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +121,15 @@ class Runtime:
 
     def share_buffers(self, module: nn.Module) -> None:
         """Give every rank the buffers of rank 0, whose batch-norm statistics are the ones saved."""
+        self.agree(module.buffers())
+
+    def agree(self, tensors: Iterable[Tensor]) -> None:
+        """Fill the same tensors on every rank with rank 0's values, in their order."""
         if self.world > 1:
-            for buffer in module.buffers():
-                torch.distributed.broadcast(buffer, 0)
+            for tensor in tensors:
+                whole = tensor.detach().to(self.device).contiguous()  # all that gloo and NCCL take
+                torch.distributed.broadcast(whole, 0)
+                tensor.detach().copy_(whole)
 
     def largest(self, number: int) -> int:
         """The largest of the ranks' numbers."""

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from translearn.backbones.digits import LeNet
 from translearn.losses import (
     cluster_entropy,
     covariance_penalty,
@@ -17,6 +18,10 @@ from translearn.losses import (
     squared_distance,
     variance_hinge,
 )
+from translearn.methods.pretext import PretextSettings
+from translearn.methods.pretraining import make_pretext
+
+SHAPE = (3, 28, 28)
 
 
 def random(*shape, seed=0):
@@ -122,6 +127,21 @@ def test_vicreg_terms():
     assert variance_hinge(second).item() == pytest.approx(hinge, rel=1e-4)
     off = sum(covariance(i, j) ** 2 for i in range(3) for j in range(3) if i != j) / 3
     assert covariance_penalty(second).item() == pytest.approx(off, rel=1e-4)
+
+
+def test_contrastive_losses_are_those_of_a_peer_library():
+    peer = pytest.importorskip("pytorch_metric_learning.losses")
+    first, second = random(16, 8).float(), random(16, 8, seed=1).float() * 0.5
+    labels = torch.arange(16).repeat(2)
+    for temperature in (0.1, 0.5):
+        theirs = peer.NTXentLoss(temperature)(torch.cat([first, second]), labels)
+        assert nt_xent(first, second, temperature).item() == pytest.approx(theirs.item(), rel=1e-5)
+
+    weights = (25.0, 10.0, 3.0)
+    theirs = peer.VICRegLoss(*weights)(first, ref_emb=second)
+    pretext = make_pretext("vicreg", LeNet(SHAPE), PretextSettings(vicreg=weights), SHAPE)
+    ours = torch.stack(list(pretext.compare(first, second).values())).sum()
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
 
 
 def test_scan_terms():

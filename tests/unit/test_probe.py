@@ -22,3 +22,13 @@ def test_a_probe_learns_from_the_labels_of_the_budget_alone(tmp_path):
                 "data.target_labels_per_class=1")["metrics"]  # fmt: skip
     # the source has all its labels, and images of the same digits
     assert few["target/test/linear_accuracy"] < few["source/test/linear_accuracy"] - 0.3
+
+
+def test_multitask_is_probed_through_each_task_s_stem(tmp_path):
+    metrics = train(tmp_path, "method=multitask", "data=digits_parity", "run=smoke",
+                    "run.probe=true")["metrics"]  # fmt: skip
+    probed = {name.split("/")[0] for name in metrics if name.endswith("/knn_accuracy")}
+    assert probed == {name.split("/")[0] for name in metrics if name.endswith("/test/accuracy")}
+    assert len(probed) == 3
+    # even or odd of 8x8 digits, which pass a stem of their own; the other tasks have ten classes
+    assert metrics["parity/test/linear_accuracy"] > 0.8

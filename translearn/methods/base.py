@@ -128,7 +128,10 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def enter(self, phase: Phase, view: TrainView) -> None:
-        """Prepare a phase, once, before its first step. Results live in ``kept`` or in modules."""
+        """Prepare a phase, once, before its first step. Results live in ``kept`` or in modules.
+
+        Every rank calls it; what rank 0 has computed is then copied to the others.
+        """
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
         """One training step: loss term -> scalar; ``progress`` runs from 0 to 1 over the phase."""

@@ -1,15 +1,15 @@
-"""What clustering needs of libraries and tables: k-means, the number of clusters, neighbours."""
+"""What clustering needs beside a network: the number of clusters, centroids, neighbours."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translearn.errors import ConfigError
+from translearn.methods.kmeans import kmeans
 
 log = logging.getLogger(__name__)
 MOST_FITTED = 20000  # images that k-means sees
@@ -51,22 +51,18 @@ def fit_kmeans(embeddings: Tensor, choices: Sequence[int], seed: int) -> Tensor:
             f"{len(embeddings)} target images are too few for {choices[-1]} clusters\n"
             "lower method.clusters or method.cluster_range"
         )
-    sample = embeddings[:MOST_FITTED].float().cpu().numpy()  # the order of a split is random
-    judged = sample[:MOST_JUDGED]
-    best, centroids = -2.0, torch.empty(0)
+    sample = embeddings[:MOST_FITTED].float()  # the order of a split is random
+    if len(choices) == 1:
+        return kmeans(sample, choices[0], seed).centroids
+    judged, best, centroids = sample[:MOST_JUDGED], -2.0, torch.empty(0)
     for k in choices:
-        fit = KMeans(k, n_init=5, random_state=seed).fit(judged if len(choices) > 1 else sample)
-        score = silhouette_score(judged, fit.labels_) if len(choices) > 1 else 0.0
-        if len(choices) > 1:
-            log.info("%d clusters: silhouette %.4f", k, score)
+        fit = kmeans(judged, k, seed)
+        score = silhouette_score(judged.cpu().numpy(), fit.labels.cpu().numpy())
+        log.info("%d clusters: silhouette %.4f", k, score)
         if score > best:
-            best, centroids = score, torch.from_numpy(fit.cluster_centers_).float()
-    if len(choices) > 1:
-        log.info("taking %d clusters", len(centroids))
-        start = centroids.numpy()
-        refined = KMeans(len(start), init=start, n_init=1, random_state=seed).fit(sample)
-        centroids = torch.from_numpy(refined.cluster_centers_).float()
-    return centroids
+            best, centroids = score, fit.centroids
+    log.info("taking %d clusters", len(centroids))
+    return kmeans(sample, len(centroids), seed, centroids).centroids
 
 
 def nearest_neighbours(embeddings: Tensor, count: int) -> Tensor:
@@ -84,3 +80,15 @@ def nearest_neighbours(embeddings: Tensor, count: int) -> Tensor:
         similarity[rows - start, rows] = -torch.inf  # the image itself
         found[rows] = similarity.topk(count, dim=1).indices
     return found
+
+
+class Applied(nn.Module):
+    """A function of inputs as a module, which is what ``TrainView.outputs`` takes."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The function's value."""
+        return self.function(x)

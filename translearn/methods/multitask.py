@@ -132,9 +132,14 @@ class Multitask(Method):
 
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Logits (B, classes of ``task``), through its stem, the trunk and its head."""
-        with use_domain(self, task):
-            logits: Tensor = self.heads[task](self.backbone(self.stem(x, task)))
+        logits: Tensor = self.heads[task](self.represent(x, task))
         return logits
+
+    def represent(self, x: Tensor, task: str) -> Tensor:
+        """Inputs of ``task`` -> features (B, D) of the trunk, through the task's stem."""
+        with use_domain(self, task):
+            features: Tensor = self.backbone(self.stem(x, task))
+        return features
 
     def stem(self, x: Tensor, task: str) -> Tensor:
         """Inputs of ``task`` as the trunk wants them."""

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from sklearn.decomposition import MiniBatchDictionaryLearning, sparse_encode
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,8 +14,6 @@ from translearn.backbones.base import Backbone
 from translearn.data.domain import Shape, TrainView
 from translearn.errors import ConfigError
 from translearn.losses import covariance_penalty, invariance, nt_xent, variance_hinge
-
-MOST_PIXELS = 3 * 32 * 32  # values of an image that sparse coding is for
 
 
 @dataclass(frozen=True)
@@ -214,77 +209,3 @@ class Autoencoder(Pretext):
         self.seen = features.detach()
         made = self.decoder(features)[..., : self.size[0], : self.size[1]]
         return {"reconstruction": F.mse_loss(made.float(), x)}
-
-
-class SparseCoding(Pretext):
-    """Self-taught learning as it began: codes of images in a dictionary of unlabelled ones.
-
-    Raina et al., "Self-taught learning: transfer learning from unlabeled data" (ICML 2007, eqs. 1
-    and 2): the codes minimise ||x - sum_j a_j b_j||^2 / 2 + sparsity ||a||_1. Dictionary and codes
-    are scikit-learn's. It is its own trunk: no backbone is trained.
-    """
-
-    trains = False
-
-    def __init__(self, settings: PretextSettings, shape: Shape, seed: int) -> None:
-        super().__init__(settings.atoms)
-        values = math.prod(shape)
-        if values > MOST_PIXELS:
-            raise ConfigError(
-                f"method.pretext=sparse_coding is for small images of at most {MOST_PIXELS} values;"
-                f" these have {values}\nchoose another pretext, such as simclr"
-            )
-        if settings.atoms < 1 or settings.sparsity <= 0:
-            raise ConfigError("method.atoms must be at least 1, and method.sparsity above 0")
-        self.sparsity, self.seed = settings.sparsity, seed
-        self.register_buffer("dictionary", torch.zeros(settings.atoms, values))
-        self.register_buffer("centre", torch.zeros(values))
-        self.dictionary: Tensor
-        self.centre: Tensor
-
-    def enter(self, view: TrainView, domains: Sequence[str]) -> None:
-        """Learn the dictionary, in one pass over the images in a seeded order."""
-        images = torch.cat([view.outputs(domain, nn.Flatten()) for domain in domains]).float()
-        self.centre.copy_(images.mean(dim=0))
-        learner = MiniBatchDictionaryLearning(
-            self.width,
-            alpha=self.sparsity,
-            batch_size=256,
-            max_iter=1,
-            fit_algorithm="cd",
-            random_state=self.seed,
-        )
-        learner.fit(self._centred(images))
-        self.dictionary.copy_(torch.from_numpy(learner.components_))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised images (B, C, H, W) -> codes (B, atoms)."""
-        dictionary = self.dictionary.double().cpu().numpy()
-        images = self._centred(x.flatten(1))
-        codes = sparse_encode(images, dictionary, algorithm="lasso_cd", alpha=self.sparsity)
-        return torch.from_numpy(codes).float().to(x.device)
-
-    def _centred(self, images: Tensor) -> NDArray[np.float64]:
-        """In double precision, in which coordinate descent comes to its end."""
-        centred: NDArray[np.float64] = (images.double() - self.centre).cpu().numpy()
-        return centred
-
-
-def make_pretext(name: str, backbone: Backbone, settings: PretextSettings, shape: Shape) -> Pretext:
-    """The pretext of that name; what it draws belongs to the building of the method.
-
-    Raises:
-        ConfigError: there is none of that name, or a setting is out of range.
-    """
-    if name == "simclr":
-        return SimCLR(backbone, settings)
-    if name == "vicreg":
-        return VICReg(backbone, settings)
-    if name == "rotation":
-        return Rotation(backbone)
-    if name == "autoencoder":
-        return Autoencoder(backbone, settings, shape)
-    if name == "sparse_coding":
-        return SparseCoding(settings, shape, int(torch.randint(2**31, ())))
-    known = "simclr, vicreg, rotation, autoencoder, sparse_coding"
-    raise ConfigError(f"method.pretext={name} does not exist; choose {known}")

@@ -1,4 +1,4 @@
-"""The phase ``pretrain`` that self-taught methods share: its streams, its health, earlier runs."""
+"""The phase ``pretrain`` that self-taught methods share: pretext, streams, health, earlier runs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,13 +9,42 @@ from torch.nn import functional as F
 from translearn.backbones.base import Backbone
 from translearn.config import resolve_class
 from translearn.data.batch import Batch
+from translearn.data.domain import Shape
 from translearn.errors import ConfigError
 from translearn.folders import stored_config
 from translearn.methods.base import Method, Stream, Tasks
-from translearn.methods.pretext import Pretext
+from translearn.methods.pretext import (
+    Autoencoder,
+    Pretext,
+    PretextSettings,
+    Rotation,
+    SimCLR,
+    VICReg,
+)
 from translearn.methods.source_model import below, finished_model, read_model
+from translearn.methods.sparse_coding import SparseCoding
 
 PRETRAIN_ON = ("source", "target", "both")
+
+
+def make_pretext(name: str, backbone: Backbone, settings: PretextSettings, shape: Shape) -> Pretext:
+    """The pretext of that name; what it draws belongs to the building of the method.
+
+    Raises:
+        ConfigError: there is none of that name, or a setting is out of range.
+    """
+    if name == "simclr":
+        return SimCLR(backbone, settings)
+    if name == "vicreg":
+        return VICReg(backbone, settings)
+    if name == "rotation":
+        return Rotation(backbone)
+    if name == "autoencoder":
+        return Autoencoder(backbone, settings, shape)
+    if name == "sparse_coding":
+        return SparseCoding(settings, shape, int(torch.randint(2**31, ())))
+    known = "simclr, vicreg, rotation, autoencoder, sparse_coding"
+    raise ConfigError(f"method.pretext={name} does not exist; choose {known}")
 
 
 def unlabelled(tasks: Tasks, task: str) -> str:

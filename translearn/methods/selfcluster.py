@@ -11,12 +11,18 @@ from translearn.backbones.base import Backbone
 from translearn.data.batch import Batch
 from translearn.data.domain import Access, Shape, TrainView
 from translearn.errors import ConfigError
-from translearn.losses import cluster_entropy, neighbour_consistency
+from translearn.losses import cluster_entropy, neighbour_consistency, self_label
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
-from translearn.methods.grouping import cluster_choices, fit_kmeans, nearest_neighbours
-from translearn.methods.pretext import Pretext, PretextSettings, make_pretext
+from translearn.methods.grouping import (
+    Applied,
+    cluster_choices,
+    fit_kmeans,
+    nearest_neighbours,
+)
+from translearn.methods.pretext import Pretext, PretextSettings
 from translearn.methods.pretraining import (
     collapse_advice,
+    make_pretext,
     pretrain_domains,
     pretrain_streams,
     read_pretraining,
@@ -168,7 +174,7 @@ class SelfCluster(Method):
             read_pretraining(self.init, self.pretext_name, self.backbone, self.pretext)
         if phase.name not in ("cluster", "mine"):
             return
-        embeddings = view.outputs(self.target, Embedding(self))
+        embeddings = view.outputs(self.target, Applied(self.embedding))
         number = self.choices[0]
         if phase.name == "cluster" or len(self.choices) > 1:
             fitted = fit_kmeans(embeddings, self.choices, self.seed)
@@ -244,33 +250,3 @@ class SelfCluster(Method):
                 "method.entropy_weight or the batch size of this phase"
             )
         return None
-
-
-class Embedding(nn.Module):
-    """``SelfCluster.embedding`` as a module; the method is held, not registered, as a part."""
-
-    def __init__(self, method: SelfCluster) -> None:
-        super().__init__()
-        self._method = [method]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalised images -> embeddings."""
-        return self._method[0].embedding(x)
-
-
-def self_label(teacher: Tensor, logits: Tensor, confidence: float) -> Tensor:
-    """Cross-entropy with the confident assignments of another view, clusters weighing the same.
-
-    SCAN, section 2.3. Without a confident one it is zero.
-
-    Args:
-        teacher: logits (B, K) of one view.
-        logits: of the other.
-        confidence: least probability that counts.
-    """
-    sure, label = teacher.softmax(dim=1).max(dim=1)
-    chosen = sure > confidence
-    counts = torch.bincount(label[chosen], minlength=logits.shape[1]).float()
-    weight = torch.where(chosen, 1.0 / counts.clamp_min(1.0)[label], 0.0)
-    losses = F.cross_entropy(logits, label, reduction="none")
-    return (losses * weight).sum() / weight.sum().clamp_min(1e-12)

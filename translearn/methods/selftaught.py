@@ -12,15 +12,17 @@ from translearn.data.domain import Access, Shape, TrainView
 from translearn.errors import ConfigError
 from translearn.heads import perceptron
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
-from translearn.methods.pretext import PretextSettings, SparseCoding, make_pretext
+from translearn.methods.pretext import PretextSettings
 from translearn.methods.pretraining import (
     collapse_advice,
+    make_pretext,
     pretrain_domains,
     pretrain_streams,
     read_pretraining,
     spread,
     together,
 )
+from translearn.methods.sparse_coding import SparseCoding
 
 
 class SelfTaught(Method):

@@ -9,17 +9,18 @@ from translearn.backbones.digits import LeNet, Wide
 from translearn.data.batch import Unlabelled
 from translearn.data.domain import TrainView, UnlabelledSet
 from translearn.errors import ConfigError
-from translearn.losses import nt_xent
+from translearn.losses import nt_xent, self_label
 from translearn.methods.grouping import cluster_choices, fit_kmeans, nearest_neighbours
-from translearn.methods.pretext import PretextSettings, SparseCoding, make_pretext
+from translearn.methods.pretext import PretextSettings
 from translearn.methods.pretraining import (
     collapse_advice,
+    make_pretext,
     pretrain_domains,
     spread,
     together,
     unlabelled,
 )
-from translearn.methods.selfcluster import self_label
+from translearn.methods.sparse_coding import SparseCoding
 
 SHAPE = (3, 28, 28)
 
