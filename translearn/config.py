@@ -62,6 +62,8 @@ class Select(StrEnum):
     im = "im"
     snd = "snd"
     bnm = "bnm"
+    iw = "iw"
+    dev = "dev"
     oracle = "oracle"
 
 
@@ -100,6 +102,7 @@ class RunConfig:
     augment_tasks: list[str] = MISSING
     select: Select = MISSING
     select_floor: float = MISSING
+    rules: bool = MISSING
     device: Device = MISSING
     precision: Precision = MISSING
     threads: int | None = MISSING

@@ -26,7 +26,7 @@ from translearn.engine import run_method
 from translearn.errors import ConfigError
 from translearn.evaluate import Judge
 from translearn.folders import refuse_differences
-from translearn.job import Job, Progress, check_selection, phase_settings
+from translearn.job import Job, Progress, check_selection, phase_settings, usable_rules
 from translearn.methods.base import Method, quadrant
 from translearn.methods.source_model import check_same_cut
 from translearn.results import environment, peak_memory_mb, write_model
@@ -257,6 +257,8 @@ def success(
         "protocol": tasks.protocol,
         "metrics": dict(metrics),
         "headline": headline if headline in metrics else None,
+        "rules": usable_rules(type(job.method), job.judge) if job.run.rules else [],
+        "select_floor": job.run.select_floor,
         "per_class": per_class,
         **({"cluster_sizes": sizes} if clusters else {}),
         "phases": phases,
