@@ -14,7 +14,8 @@ import torch
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
-from translearn.config import RunConfig, build, plain
+from translearn.components import build
+from translearn.config import RunConfig, plain
 from translearn.data.domain import DataSource
 from translearn.data.loaders import read_batches
 from translearn.data.preparation import Preparation

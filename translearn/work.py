@@ -16,7 +16,8 @@ from translearn.backbones.base import Backbone
 from translearn.checkpoint import load as load_checkpoint
 from translearn.cluster_picture import draw_clusters
 from translearn.cluster_scores import matched
-from translearn.config import Config, Precision, RunConfig, build, check, differences, resolve_class
+from translearn.components import build, check, resolve_class
+from translearn.config import Config, Precision, RunConfig, differences
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource, Images, Shape, TaskSet, TrainView
 from translearn.data.files import FileImages

@@ -4,7 +4,8 @@ import pytest
 from runs import DATA, METHODS, config_of
 
 from translearn.backbones.base import Backbone
-from translearn.config import RunConfig, check
+from translearn.components import check
+from translearn.config import RunConfig
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource
 from translearn.job import phase_settings

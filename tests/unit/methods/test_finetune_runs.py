@@ -5,7 +5,7 @@ import torch
 from omegaconf import OmegaConf
 from runs import config_of, log_lines, same_weights, train, weights
 
-from translearn.config import build
+from translearn.components import build
 from translearn.data.domain import DataSource
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.finetune import Finetune

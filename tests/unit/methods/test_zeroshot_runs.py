@@ -13,7 +13,7 @@ from torch import nn
 from translearn.backbones.base import Backbone
 from translearn.backbones.digits import Wide
 from translearn.backbones.imagenet import imagenet_classes
-from translearn.config import build
+from translearn.components import build
 from translearn.data.domain import DataSource
 from translearn.errors import ConfigError, DataError
 from translearn.methods.zeroshot import ZeroShot

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from runs import config_of, same_weights, train
 
-from translearn.config import RunConfig, build
+from translearn.components import build
+from translearn.config import RunConfig
 from translearn.data.domain import DataSource
 from translearn.report import evidence as gathering
 from translearn.report import figures as drawn
