@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from translearn.assembly import build_method
 from translearn.config import Config, Device, Precision, RunConfig
 from translearn.data.domain import Kind
 from translearn.data.files import SUFFIXES, FileImages
@@ -23,7 +24,6 @@ from translearn.folders import stored_config
 from translearn.methods.base import Method
 from translearn.runtime import Runtime, loses_in_bf16
 from translearn.semantics.base import Restored
-from translearn.work import build_method
 
 # what can be labelled: how messages name the files, and how they end
 FILES = {Kind.image: ("images", SUFFIXES), Kind.waveform: ("recordings (.wav)", (".wav",))}

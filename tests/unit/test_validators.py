@@ -8,6 +8,7 @@ import pytest
 import torch
 from runs import config_of, log_lines, train
 
+from translearn.assembly import make_job
 from translearn.config import RunConfig
 from translearn.data.digits import Digits
 from translearn.errors import ConfigError
@@ -25,7 +26,6 @@ from translearn.validators import (
     mean_entropy,
     soft_neighbourhood_density,
 )
-from translearn.work import make_job
 
 SURE = torch.eye(4).repeat(3, 1)  # every class in use, no doubt
 ONE = torch.eye(4)[[0] * 12]  # no doubt, always the same class
