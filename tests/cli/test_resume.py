@@ -11,7 +11,6 @@ OPTIONS = (
     "run.device=cpu", "run.threads=1", "run.samples=12000", "run.batch_size=16", "run.log_every=20",
     "run.figures=false",
     "run.save_seconds=0.1", "run.evaluations=3", "run.precision=fp32", "run.select=iw",
-    "run.rules=true",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Rules that choose weights without target labels."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,11 @@ from runs import config_of, log_lines, train
 from translearn.assembly import make_job
 from translearn.config import RunConfig
 from translearn.data.digits import Digits
+from translearn.data.domain import Split
 from translearn.errors import ConfigError
+from translearn.report.collect import read_run
+from translearn.report.rules import chosen_point, points_of
+from translearn.rule_scores import label_free_scores
 from translearn.runtime import Runtime
 from translearn.selection import prefers
 from translearn.stop import Stop
@@ -108,6 +113,8 @@ def test_the_weights_with_the_best_score_are_reported(rule, tmp_path):
     assert len(scores) == 3
     assert result["selected_step"] == max(scores, key=scores.get)
     assert result["selection"] == rule and result["oracle"] is False
+    told = chosen_point(rule, points_of(read_run(tmp_path)), floor=0)  # what tl-table --rules shows
+    assert told["step"] == result["selected_step"]
 
 
 def test_without_source_labels_there_is_no_floor(tmp_path):
@@ -127,11 +134,28 @@ def test_every_rule_that_the_method_may_use_is_scored_and_logged(tmp_path):
     assert result["metrics"]["target/unlabelled/iw"] <= 0
 
 
-def test_the_judge_tells_where_the_source_is_wrong():
+def job_on(tasks):
     config = config_of("run=smoke", "run.device=cpu", "run.threads=1", "run.precision=fp32")
-    run = RunConfig.of(config["run"])
+    run = RunConfig.of({**config["run"], "rules": True})
+    return make_job(config, run, tasks, Runtime.start(run, 0, 1), Path("unused"), Stop())
+
+
+def test_no_label_of_the_target_changes_a_label_free_score():
     tasks = Digits().load()
-    job = make_job(config, run, tasks, Runtime.start(run, 0, 1), Path("unused"), Stop())
+    target = tasks.tasks["target"]
+    parts = {name: getattr(target, name) for name in ("train", "val", "test")}
+    wrong = {name: Split(part.x, part.y.roll(1)) for name, part in parts.items()}
+    permuted = replace(tasks, tasks={**tasks.tasks, "target": replace(target, **wrong)})
+    first, second = (
+        label_free_scores(job, job.run, job.method) for job in map(job_on, (tasks, permuted))
+    )
+    assert len(first) == len(RULES) + len(WEIGHTED_RULES)
+    assert first == second
+
+
+def test_the_judge_tells_where_the_source_is_wrong():
+    tasks = Digits().load()
+    job = job_on(tasks)
     features, wrong = job.judge.source_errors(job.method, 30)
     job.method.eval()
     with torch.no_grad():
