@@ -14,7 +14,9 @@ import torch
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
-from translearn.config import RunConfig, build, plain
+from translearn.assembly import build_method
+from translearn.components import build
+from translearn.config import RunConfig, plain
 from translearn.data.domain import DataSource
 from translearn.data.loaders import read_batches
 from translearn.data.preparation import Preparation
@@ -22,7 +24,6 @@ from translearn.methods.zeroshot import ZeroShot
 from translearn.runtime import Runtime
 from translearn.semantics.base import Semantics
 from translearn.train import compose_jobs
-from translearn.work import build_method
 from translearn.zeroshot_scores import unseen_metrics
 
 TOPS = (1, 5, 10, 20, 1000)

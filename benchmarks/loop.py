@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from translearn.assembly import make_job
 from translearn.backbones.digits import LeNet
 from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.augment import Draw
@@ -39,7 +40,6 @@ from translearn.results import MetricsLog
 from translearn.runtime import Runtime
 from translearn.stop import Stop
 from translearn.training import Average, Finite, clip_gradients, make_optimizer
-from translearn.work import make_job
 
 COUNT = 20000  # images of each domain
 CLASSES = tuple("0123456789")

@@ -26,6 +26,7 @@ from translearn.record import (
     write_log_point,
 )
 from translearn.results import MetricsLog
+from translearn.rule_scores import label_free_scores
 from translearn.runtime import stable_seed
 from translearn.streams import make_streams, outputs
 from translearn.training import (
@@ -82,6 +83,8 @@ def run_method(
     confusions = job.judge.confusions(job.method, "test")
     metrics = {**validation, **scores_of(job.method, confusions, "test"), **progress.before}
     metrics |= score_unseen(job)
+    if job.run.rules:
+        metrics |= label_free_scores(job, job.run, job.method)
     metrics_log.write(phase="end", step=progress.steps, **metrics)
     record = [{"name": p.name, "steps": p.steps, "learn": list(p.learn)} for p in phases]
     return progress, record, metrics, confusions

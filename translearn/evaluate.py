@@ -48,7 +48,7 @@ class Judge:
             for name, split in (("val", domain.val), ("test", domain.test))
             if split is not None and split.y is not None and len(split)
         }
-        self._classes = {task: len(domain.classes) for task, domain in tasks.tasks.items()}
+        self.classes = {task: domain.classes for task, domain in tasks.tasks.items()}
         self._prepare, self._runtime, self._batch_size = prepare, runtime, batch_size
         self._resident_bytes, self._workers = resident_bytes, workers
 
@@ -70,7 +70,7 @@ class Judge:
         """
         return {
             task: self.confusion(method, task, split, limit)
-            for task in self._classes
+            for task in self.classes
             if self.has(task, split) and method.predicts(task)
         }
 
@@ -79,7 +79,7 @@ class Judge:
         data = self._resident(task, split)
         count = min(len(data), limit or len(data))
         rows = self._runtime.rows(count)
-        classes, width = self._classes[task], method.score_width(task)
+        classes, width = len(self.classes[task]), method.score_width(task)
         flat = torch.zeros(classes * width, dtype=torch.int64, device=self._runtime.device)
         training = method.training
         method.eval()
@@ -104,31 +104,52 @@ class Judge:
         """
         if not isinstance(method, ScoresAllClasses) or not self.has("target", "test"):
             return {}, None
-        seen = self._classes.get("source", 0)
-        unseen_scores, unseen_labels = self._scores(method, method.scores, "target")
+        seen = len(self.classes.get("source", ()))
+        unseen_scores, unseen_labels = self._scores(method, method.scores, "target", "test")
         metrics = unseen_metrics(unseen_scores[:, seen:], unseen_labels, method.known)
         if not self.has("source", "test"):
             return metrics, None
-        seen_scores, seen_labels = self._scores(method, method.scores, "source")
+        seen_scores, seen_labels = self._scores(method, method.scores, "source", "test")
         both = SeenUnseen.of(seen_scores, seen_labels, unseen_scores, unseen_labels, seen)
         return {**metrics, **generalised_metrics(both, float(method.gamma))}, both
 
+    def source_errors(self, method: Method, limit: int) -> tuple[Tensor, Tensor]:
+        """What importance weighting needs of the first ``limit`` source validation images.
+
+        Returns:
+            On all ranks and on the CPU, features (N, D) by ``Method.represent``, and (N,) 1.0 where
+            the predicted class is wrong, else 0.0.
+        """
+
+        def features_and_class(x: Tensor) -> Tensor:
+            predicted = method.predict(x, "source").argmax(dim=1, keepdim=True)
+            return torch.cat([method.represent(x, "source").float(), predicted.float()], dim=1)
+
+        found, labels = self._scores(method, features_and_class, "source", "val", limit)
+        return found[:, :-1], (found[:, -1].long() != labels).float()
+
     def _scores(
-        self, method: Method, score: Callable[[Tensor], Tensor], task: str
+        self,
+        method: Method,
+        score: Callable[[Tensor], Tensor],
+        task: str,
+        split: str,
+        limit: int | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """What ``score`` gives for every test image of ``task``, and the labels; on all ranks."""
-        data = self._resident(task, "test")
+        """What ``score`` gives for the (first) images of a split, and the labels; on all ranks."""
+        data = self._resident(task, split)
         assert data.y is not None
-        rows = self._runtime.rows(len(data))
+        count = min(len(data), limit or len(data))
+        rows = self._runtime.rows(count)
         training = method.training
         method.eval()
         with torch.inference_mode(), self._runtime.autocast():
             parts = [score(self._prepare[task](x)) for x, _ in self._batches(data, rows)]
         method.train(training)
         found = torch.cat(parts).float()
-        everything = found.new_zeros(len(data), found.shape[1])
+        everything = found.new_zeros(count, found.shape[1])
         everything[rows] = found
-        return self._runtime.sum(everything).cpu(), data.y.cpu()
+        return self._runtime.sum(everything).cpu(), data.y[:count].cpu()
 
     def _resident(self, task: str, split: str) -> Split:
         data = self._splits[task, split]

@@ -24,7 +24,7 @@ from translearn.data.domain import Kind
 from translearn.data.preparation import Preparation
 from translearn.errors import ConfigError, DiskError, TranslearnError
 from translearn.methods.base import Method
-from translearn.predict import Predictor
+from translearn.predictor import Predictor
 from translearn.results import read_result
 
 TOLERANCE = 1e-4

@@ -15,20 +15,13 @@ from translearn.errors import ConfigError
 from translearn.evaluate import Judge
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
+from translearn.selection import BY_WEIGHTS, FLOOR_METRIC, LABEL_FREE, RULE_METRIC, Standing
 from translearn.stop import Stop
 from translearn.trackers import Guest
-from translearn.validators import RULES
-
-SELECTED_METRIC = {
-    Select.source_val: "source/val/accuracy",
-    Select.target_val: "target/val/accuracy",
-    Select.oracle: "target/test/accuracy",
-    **dict.fromkeys(RULES, "source/val/accuracy"),  # their floor
-}
 
 
 @dataclass
-class Progress:
+class Progress(Standing):
     """Where a run stands: everything a checkpoint holds besides weights and optimizer."""
 
     phase: int = 0
@@ -39,10 +32,6 @@ class Progress:
     seconds: float = 0.0
     core_seconds: float = 0.0
     log_offset: int = 0
-    best_score: float = -math.inf
-    best_step: int = -1
-    best_source: float = 0.0  # source validation accuracies, which label-free rules need:
-    chosen_source: float = 0.0  # the highest so far, and that of the chosen weights
     bad_points: int = 0
     warnings: list[str] = field(default_factory=list)
     before: dict[str, float] = field(default_factory=dict)  # scores that earlier phases asked for
@@ -84,24 +73,48 @@ def check_selection(run: RunConfig, method: type[Method], judge: Judge) -> None:
     Raises:
         ConfigError: as said.
     """
-    access = method.access
-    if method.clusters and run.select is not Select.last:
+    reason = refusal(run.select, method, judge)
+    if reason:
+        raise ConfigError(f"run.select={run.select}: {reason}")
+    if run.rules and not usable_rules(method, judge):
         raise ConfigError(
-            f"run.select={run.select}: this method makes clusters, which no label selects\n"
-            "use run.select=last"
+            "run.rules=true: there is no rule besides last that this method may use on this data\n"
+            "use run.rules=false"
         )
-    by_source = run.select is Select.source_val or run.select in RULES
-    refused = (by_source and not access.source_labels) or (
-        run.select is Select.target_val and not access.target_labels
-    )
-    if refused:
-        raise ConfigError(
-            f"run.select={run.select}: this method may not see those labels\n"
+
+
+def usable_rules(method: type[Method], judge: Judge) -> list[Select]:
+    """The rules besides ``last`` and ``oracle`` that the method's own labels allow."""
+    rules = (rule for rule in Select if rule not in (Select.last, Select.oracle))
+    return [rule for rule in rules if refusal(rule, method, judge) is None]
+
+
+def refusal(rule: Select, method: type[Method], judge: Judge) -> str | None:
+    """Why a rule cannot choose the weights of a method, and what to do; None where it can."""
+    if rule is Select.last:
+        return None
+    if method.clusters:
+        return "this method makes clusters, which no label selects\nuse run.select=last"
+    access = method.access
+    by_source = rule is Select.source_val or rule in LABEL_FREE
+    if (by_source and not access.source_labels) or (
+        rule is Select.target_val and not access.target_labels
+    ):
+        return (
+            "this method may not see those labels\n"
             "use run.select=last, or oracle to select on target test labels (the result says so)"
         )
-    metric = SELECTED_METRIC.get(run.select)
-    if metric and not judge.has(*metric.split("/")[:2]):
-        raise ConfigError(f"run.select={run.select}: this data has no labels for {metric}")
+    metric = FLOOR_METRIC if rule in LABEL_FREE else RULE_METRIC[rule]
+    if not judge.has(*metric.split("/")[:2]):
+        return f"this data has no labels for {metric}"
+    if rule in LABEL_FREE and "target" not in judge.classes:
+        return "this data has no target task\nuse run.select=last or source_val"
+    if rule in BY_WEIGHTS and judge.classes["source"] != judge.classes["target"]:
+        return (
+            "source errors say nothing of a target with other classes\n"
+            "use run.select=last or source_val"
+        )
+    return None
 
 
 def objective(
@@ -119,10 +132,9 @@ def objective(
         metrics: of the final weights.
         best: the score that a label-free rule gave to the chosen weights.
     """
-    name = SELECTED_METRIC.get(run.select)
-    if run.select in RULES:
-        found = best if math.isfinite(best) else None
-        return {"metric": f"target/unlabelled/{run.select}", "value": found}
+    name = RULE_METRIC.get(run.select)
+    if run.select in LABEL_FREE:
+        return {"metric": name, "value": best if math.isfinite(best) else None}
     if name is None and method.access.target_labels:
         name = f"{main_task}/val/accuracy"
     elif name is None and method.access.source_labels:

@@ -11,14 +11,14 @@ from tqdm import tqdm
 
 from translearn import __version__, checkpoint
 from translearn.config import RunConfig, Select
-from translearn.data.loaders import make_resident
 from translearn.evaluate import accuracies
-from translearn.job import SELECTED_METRIC, Job, Progress
-from translearn.methods.base import Method, Phase
+from translearn.job import Job, Progress
+from translearn.methods.base import Phase
 from translearn.results import MetricsLog
+from translearn.rule_scores import label_free_scores, splits_of_rules
 from translearn.runtime import Runtime
+from translearn.selection import chooses
 from translearn.training import Average, Finite
-from translearn.validators import RULES, SAMPLES, prefers
 from translearn.zeroshot_scores import draw_curve
 
 ADVICE_AFTER = 3  # bad log points in a row
@@ -152,41 +152,7 @@ def score_unseen(job: Job) -> dict[str, float]:
 
 def needs_last(run: RunConfig) -> bool:
     """Whether a rule wants a score after the last step too; the final metrics cover the rest."""
-    return run.select is not Select.last
-
-
-def label_free_scores(job: Job, method: Method) -> dict[str, float]:
-    """``target/unlabelled/<rule>`` of every rule that needs no target labels."""
-    images = job.view["target"].x
-    images = make_resident(images[torch.arange(min(SAMPLES, len(images)))], 2**62, job.run.workers)
-    assert isinstance(images, Tensor)
-    training = method.training
-    method.eval()
-    with torch.inference_mode(), job.runtime.autocast():
-        parts = [
-            method.predict(job.prepare["target"](x), "target")
-            for x in images.split(job.run.eval_batch_size)
-        ]
-    method.train(training)
-    probabilities = torch.cat(parts).float().softmax(dim=1)
-    return {f"target/unlabelled/{name}": rule(probabilities) for name, rule in RULES.items()}
-
-
-def chosen(run: RunConfig, progress: Progress, metrics: Mapping[str, float]) -> bool:
-    """Whether ``run.select`` prefers these weights to the best so far; if so they are noted."""
-    wanted = SELECTED_METRIC.get(run.select)
-    if wanted is None:
-        return False
-    score, replaces = metrics[wanted], metrics[wanted] > progress.best_score
-    if run.select in RULES:
-        source, score = score, metrics[f"target/unlabelled/{run.select}"]
-        progress.best_source = max(progress.best_source, source)
-        floor = run.select_floor * progress.best_source
-        replaces = prefers(score, progress.best_score, source, progress.chosen_source, floor)
-        progress.chosen_source = source if replaces else progress.chosen_source
-    if replaces:
-        progress.best_score, progress.best_step = score, progress.step
-    return replaces
+    return run.rules or run.select is not Select.last
 
 
 def evaluate(
@@ -205,11 +171,9 @@ def evaluate(
     method = average.read()
     job.runtime.share_buffers(method)
     metrics: dict[str, float] = {}
-    wanted = SELECTED_METRIC.get(run.select)
-    for split in dict.fromkeys([*run.evaluate, *([wanted.split("/")[1]] if wanted else [])]):
+    for split in dict.fromkeys([*run.evaluate, *splits_of_rules(run)]):
         metrics |= job.judge.score(method, split, run.eval_samples)
-    if run.select in RULES:
-        metrics |= label_free_scores(job, method)
+    metrics |= label_free_scores(job, run, method)
     metrics_log.write(
         phase=phase.name,
         step=progress.step,
@@ -218,7 +182,11 @@ def evaluate(
         core_seconds=progress.core_seconds,
         **metrics,
     )
-    if chosen(run, progress, metrics) and job.first_rank:
+    if run.select is not Select.last:
+        replaces = chooses(run.select, metrics, progress.step, run.select_floor, progress)
+    else:
+        replaces = False
+    if replaces and job.first_rank:
         checkpoint.save(job.checkpoints, {"method": method.state_dict()}, "best")
     shown = {k: v for k, v in metrics.items() if k.endswith("/accuracy")}
     return {k.replace("/accuracy", "").replace("/", "_"): f"{v:.3f}" for k, v in shown.items()}

@@ -1,17 +1,20 @@
-"""Choosing weights without target labels: scores of predictions on unlabelled target images.
+"""Choosing weights without target labels. A score is higher for the weights that it prefers.
 
-Every score is higher for the weights that it prefers. Each can prefer a model at chance level
-(peers lost up to 26 points by two of them), so weights that have lost the source are no candidates.
+The ``RULES`` look at predictions on unlabelled target images, the ``WEIGHTED_RULES`` at errors on
+labelled source images, which count by their likeness to the target.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from translearn.config import Select
 
-SAMPLES = 2000  # target training images that a score looks at, the first of the shuffled split
+Array = NDArray[np.floating[Any]]
 
 
 def mean_entropy(probabilities: Tensor) -> float:
@@ -56,16 +59,58 @@ RULES: Mapping[Select, Callable[[Tensor], float]] = {
 }
 
 
-def prefers(
-    score: float, best_score: float, source: float, chosen_source: float, floor: float
-) -> bool:
-    """Whether new weights replace the chosen ones.
+def density_ratio(source: Array, target: Array, asked: Array) -> Array:
+    """How much likelier samples are in the target than in the source, by a domain classifier.
+
+    You et al., "Towards accurate model selection in deep unsupervised domain adaptation" (ICML
+    2019), eq. 6: N_source / N_target * p(target | z) / p(source | z). The classifier is a logistic
+    regression on standardised features.
 
     Args:
-        score: of the new weights by the rule.
-        best_score: of the chosen ones.
-        source: source validation accuracy of the new weights.
-        chosen_source: of the chosen ones.
-        floor: what either needs at least, a share of the best source accuracy so far.
+        source: training features (N_source, D).
+        target: training features (N_target, D).
+        asked: features (M, D), of samples that the classifier has not seen.
+
+    Returns:
+        (M,) ratios, above zero.
     """
-    return source >= floor and (score > best_score or chosen_source < floor)
+    from sklearn.linear_model import LogisticRegression  # takes a second to import
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
+
+    features = np.concatenate([source, target]).astype(np.float64)
+    is_target = np.repeat([0, 1], [len(source), len(target)])
+    with threadpool_limits(1):  # the bits of a sum depend on the threads, and BLAS asks the machine
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))
+        classifier.fit(features, is_target)
+        log_odds: Array = classifier.decision_function(asked.astype(np.float64))
+    return np.exp(log_odds) * (len(source) / len(target))
+
+
+def importance_weighted(weights: Array, wrong: Array) -> float:
+    """Minus the source error (M,) under ``weights`` (M,), which are scaled to a mean of 1.
+
+    Sugiyama, Krauledat and Müller, "Covariate shift adaptation by importance weighted cross
+    validation" (JMLR 2007), self-normalised: where a classifier tells the domains apart the weights
+    are all near 0, and the sum as it stands would take the least adapted features for the best.
+    """
+    return -float((weights * wrong).sum() / weights.sum())
+
+
+def deep_embedded(weights: Array, wrong: Array) -> float:
+    """Minus the deep embedded validation risk of the source error (M,) under ``weights`` (M,).
+
+    You et al. (ICML 2019), algorithm 1: mean(w l) + eta (mean(w) - 1), the weights as control
+    variate, eta = -Cov(w l, w) / Var(w).
+    """
+    weighted = weights * wrong
+    (_, covariance), (_, variance) = np.cov(weighted, weights)
+    eta = -covariance / variance if variance > 0 else 0.0
+    return -float(weighted.mean() + eta * (weights.mean() - 1))
+
+
+WEIGHTED_RULES: Mapping[Select, Callable[[Array, Array], float]] = {
+    Select.iw: importance_weighted,
+    Select.dev: deep_embedded,
+}

@@ -1,48 +1,35 @@
 """One run on one process: build every part, train, score, write the model, describe the result."""
 
 import os
-import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from translearn import __version__
+from translearn.assembly import make_job
 from translearn.backbones.base import Backbone
 from translearn.checkpoint import load as load_checkpoint
 from translearn.cluster_picture import draw_clusters
 from translearn.cluster_scores import matched
-from translearn.config import (
-    Config,
-    Precision,
-    RunConfig,
-    build,
-    check,
-    differences,
-    fingerprint,
-    resolve_class,
-)
+from translearn.components import build, check
+from translearn.config import Config, RunConfig, differences, fingerprint
 from translearn.data.augment import Augment
-from translearn.data.domain import DataSource, Images, Shape, TaskSet, TrainView
+from translearn.data.domain import DataSource, Images, TaskSet
 from translearn.data.files import FileImages
-from translearn.data.loaders import make_resident
-from translearn.data.preparation import Preparation
 from translearn.engine import run_method
 from translearn.errors import ConfigError
-from translearn.evaluate import Judge
 from translearn.folders import refuse_differences
-from translearn.job import Job, Progress, check_selection, objective, phase_settings
+from translearn.job import Job, Progress, objective, phase_settings, usable_rules
 from translearn.methods.base import Method, quadrant
 from translearn.methods.source_model import check_same_cut
 from translearn.results import environment, peak_memory_mb, write_model
-from translearn.runtime import Runtime, loses_in_bf16, stable_seed
+from translearn.runtime import Runtime
 from translearn.semantics.base import Semantics
 from translearn.stop import Stop
-from translearn.trackers import Guest, check_tracker
+from translearn.trackers import check_tracker
 
 METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")
 
@@ -129,98 +116,9 @@ def about_model(tasks: TaskSet) -> dict[str, Any]:
     }
 
 
-def make_job(
-    config: Config, run: RunConfig, tasks: TaskSet, runtime: Runtime, folder: Path, stop: Stop
-) -> Job:
-    """Build the parts of a run on its data; the same seed gives the same weights.
-
-    Raises:
-        ConfigError: the parts do not fit each other.
-    """
-    seed = int(config["seed"])
-    torch.manual_seed(stable_seed(seed, "start"))
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    classes = {task: domain.classes for task, domain in tasks.tasks.items()}
-    shapes = {task: tasks.shape(task) for task in tasks.tasks}
-    method = build_method(config, classes, tasks.input_shape, shapes)
-    if run.precision is Precision.auto and loses_in_bf16(method, runtime.device):
-        runtime = replace(runtime, bf16=False)
-    method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
-    prepare = {
-        task: Preparation.of(domain.kind, tasks.shape(task), method.backbone, runtime)
-        for task, domain in tasks.tasks.items()
-    }
-    budget = run.resident_mb * 2**20
-    judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
-    check_selection(run, type(method), judge)
-    return Job(
-        method=method,
-        view=resident_view(TrainView.of(tasks, method.access), budget, run.workers),
-        judge=judge,
-        prepare=prepare,
-        augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
-        views=build(config["views"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
-        run=run,
-        phase_runs=phase_settings(run, config["method"]["phases"]),
-        runtime=runtime,
-        seed=seed,
-        folder=folder,
-        config=config,
-        stop=stop,
-        tracker=Guest(run.tracker, folder, config),
-    )
-
-
-def build_method(
-    config: Config,
-    classes: Mapping[str, Sequence[str]],
-    input_shape: Shape,
-    shapes: Mapping[str, Shape] | None = None,
-    semantics: Semantics | None = None,
-) -> Method:
-    """The method of a config on its backbone, for these classes and inputs.
-
-    Args:
-        config: of the run.
-        classes: task -> class names.
-        input_shape: what the backbone receives.
-        shapes: task -> what a prepared sample looks like; None: all as the backbone wants them.
-        semantics: class descriptions; None: those of the config, if it has any.
-
-    Raises:
-        ConfigError: the method cannot do with tasks of these names, or of different inputs.
-    """
-    name, found = config["method"].get("name"), resolve_class(config["method"]["_target_"], Method)
-    missing = [task for task in found.needs if task not in classes]
-    if missing:
-        raise ConfigError(
-            f"method={name} needs the task {missing[0]!r}, and this data has {', '.join(classes)}\n"
-            "choose a data pair (tl-run --help lists them), or method=multitask"
-        )
-    shapes = shapes or dict.fromkeys(classes, input_shape)
-    if not found.mixed_inputs and any(tuple(s) != tuple(input_shape) for s in shapes.values()):
-        raise ConfigError(
-            f"method={name} needs the same kind of input in all tasks, and here they differ\n"
-            "choose method=multitask, which gives each its own stem, or other data"
-        )
-    if semantics is None and config.get("semantics"):
-        root = os.path.expanduser(config["data_root"])
-        semantics = build(config["semantics"], Semantics, root=root)
-    shape = tuple(input_shape)
-    backbone = build(config["backbone"], Backbone, input_shape=shape)
-    parts = {"tasks": classes, "input_shape": shape, "input_shapes": shapes, "semantics": semantics}
-    return build(config["method"], Method, backbone=backbone, **parts)
-
-
 def stored_size(images: Images) -> int:
     """Length of the last axis of samples as they are kept: the edge of images before the crop."""
     return images.size if isinstance(images, FileImages) else int(images.shape[-1])
-
-
-def resident_view(view: TrainView, budget: int, workers: int) -> TrainView:
-    """The same view, with the files that fit in ``budget`` bytes decoded."""
-    return view.map_images(lambda images: make_resident(images, budget, workers))
 
 
 def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
@@ -288,6 +186,8 @@ def success(
         "objective": objective(
             job.run, type(job.method), tasks.main_task, metrics, progress.best_score
         ),
+        "rules": usable_rules(type(job.method), job.judge) if job.run.rules else [],
+        "select_floor": job.run.select_floor,
         "per_class": per_class,
         **({"cluster_sizes": sizes} if clusters else {}),
         "phases": phases,

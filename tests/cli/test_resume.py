@@ -10,7 +10,7 @@ from runs import outcome, result_of
 OPTIONS = (
     "run.device=cpu", "run.threads=1", "run.samples=12000", "run.batch_size=16", "run.log_every=20",
     "run.figures=false",
-    "run.save_seconds=0.1", "run.evaluations=3", "run.precision=fp32", "run.select=source_val",
+    "run.save_seconds=0.1", "run.evaluations=3", "run.precision=fp32", "run.select=iw",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from runs import outcome, result_of, wait_for
 
 from translearn.data.digits import Digits
 from translearn.evaluate import Judge
-from translearn.predict import Predictor
+from translearn.predictor import Predictor
 
 OPTIONS = (
     "run.gpus=2", "run.device=cpu", "run.threads=1", "run.precision=fp32", "backbone=wide",

@@ -5,7 +5,8 @@ from dataclasses import replace
 import torch
 
 from translearn.data.digits import Digits
-from translearn.data.domain import Split, limit_labels, permutation
+from translearn.data.domain import Split, permutation
+from translearn.data.label_budget import limit_labels
 from translearn.data.unseen import DigitsAttributes
 
 OUTSIDE = "target/outside the budget"

@@ -8,7 +8,7 @@ import torch
 from permuted_data import OUTSIDE
 from runs import METHODS, config_of, log_lines, same_weights, smoke_data, train, weights
 
-from translearn.config import resolve_class
+from translearn.components import resolve_class
 from translearn.data.batch import Unlabelled
 from translearn.data.digits import Digits
 from translearn.data.domain import Access, DataSource, LabelledSet, TrainView, UnlabelledSet

@@ -10,10 +10,10 @@ import pytest
 import torch
 from runs import METHODS, config_of, log_lines, smoke_data, train, weights
 
-from translearn.config import build
+from translearn.assembly import build_method
+from translearn.components import build
 from translearn.data.domain import DataSource
 from translearn.methods.base import Budget, Method, learners
-from translearn.work import build_method
 
 
 def test_every_method_is_here():

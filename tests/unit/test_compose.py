@@ -6,7 +6,8 @@ import pytest
 from runs import DATA, METHODS, config_of
 
 from translearn.backbones.base import Backbone
-from translearn.config import RunConfig, check, conf_dir
+from translearn.components import check
+from translearn.config import RunConfig, conf_dir
 from translearn.data.augment import Augment
 from translearn.data.domain import DataSource
 from translearn.job import phase_settings

@@ -4,16 +4,8 @@ import pytest
 from runs import config_of
 
 from translearn.backbones.base import Backbone
-from translearn.config import (
-    RunConfig,
-    Select,
-    build,
-    check,
-    differences,
-    flatten,
-    nearest,
-    resolve_class,
-)
+from translearn.components import build, check, resolve_class
+from translearn.config import RunConfig, Select, differences, flatten, nearest
 from translearn.errors import ConfigError
 from translearn.methods.base import Method
 from translearn.methods.source_only import SourceOnly
@@ -80,7 +72,7 @@ def test_differences_name_what_decides_a_result_and_nothing_else():
         "os.system",
         "builtins.eval",
         "translearn.train.os.system",  # an alias inside the trusted package
-        "translearn.config.importlib.import_module",
+        "translearn.components.importlib.import_module",
         "translearn.methods.source_only.perceptron",  # a function
         "translearn.errors.ConfigError",  # a class of another kind
         "translearn.methods.none.Nothing",

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from translearn import export as exporting
 from translearn.export import ONNX_PARTS, export, main
-from translearn.predict import Predictor
+from translearn.predictor import Predictor
 from translearn.results import write_result
 
 SMOKE = ("run=smoke", "run.max_steps=12", "run.device=cpu", "run.threads=1")

@@ -2,6 +2,7 @@ import pytest
 import torch
 from runs import config_of
 
+from translearn.assembly import build_method
 from translearn.config import RunConfig
 from translearn.data.digits import Digits
 from translearn.data.domain import Kind, Split
@@ -12,7 +13,6 @@ from translearn.job import check_selection
 from translearn.methods.dann import DANN
 from translearn.methods.target_only import TargetOnly
 from translearn.runtime import Runtime
-from translearn.work import build_method
 
 
 @pytest.fixture(scope="module")

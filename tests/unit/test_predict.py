@@ -12,7 +12,8 @@ from PIL import Image
 from surroundings import ENVIRONMENT
 
 from translearn.data.digits import Digits
-from translearn.predict import Predictor, main, without_download
+from translearn.predict import main
+from translearn.predictor import Predictor, without_download
 from translearn.results import read_result
 
 

@@ -26,7 +26,8 @@ from runs import config_of, train
 
 from translearn import export, predict
 from translearn.backbones.base import Backbone
-from translearn.config import RunConfig, check, conf_dir, plain
+from translearn.components import check
+from translearn.config import RunConfig, conf_dir, plain
 from translearn.data import cli as data_cli
 from translearn.data.augment import Augment
 from translearn.data.catalog import NEEDS

@@ -8,16 +8,10 @@ from torch import Tensor
 from translearn.config import nearest
 from translearn.data.catalog import OFFICE31_DOMAINS
 from translearn.data.digits import FRAME, TEST_SIZE, grey_digits
-from translearn.data.domain import (
-    DataSource,
-    Split,
-    TaskSet,
-    cut_domain,
-    limit_labels,
-    permutation,
-)
+from translearn.data.domain import DataSource, Split, TaskSet, cut_domain, permutation
 from translearn.data.download import data_root
 from translearn.data.folder import check_crop
+from translearn.data.label_budget import limit_labels
 from translearn.data.office31 import TEST_FRACTION, read_office31
 from translearn.data.pairs import CLASSES, mnist
 from translearn.errors import ConfigError

@@ -9,17 +9,9 @@ from torch import Tensor, from_numpy, nn
 
 from translearn.config import nearest
 from translearn.data.digits import TEST_SIZE, Digits
-from translearn.data.domain import (
-    DataSource,
-    Domain,
-    Kind,
-    Split,
-    TaskSet,
-    cut_domain,
-    limit_labels,
-    permutation,
-)
+from translearn.data.domain import DataSource, Domain, Kind, Split, TaskSet, cut_domain, permutation
 from translearn.data.fsdd import fsdd_folder, read_speakers, recordings
+from translearn.data.label_budget import limit_labels
 from translearn.data.pairs import CLASSES, LOADERS
 from translearn.data.speech import spectrogram_shape
 from translearn.errors import ConfigError

@@ -8,14 +8,8 @@ from sklearn.datasets import load_digits, load_sample_images
 from torch import Tensor
 from torch.nn import functional as F
 
-from translearn.data.domain import (
-    DataSource,
-    Split,
-    TaskSet,
-    cut_domain,
-    limit_labels,
-    permutation,
-)
+from translearn.data.domain import DataSource, Split, TaskSet, cut_domain, permutation
+from translearn.data.label_budget import limit_labels
 
 TEST_SIZE = 360
 DIGIT, FRAME = 20, 28  # edge of the enlarged digit and of the image, in pixels

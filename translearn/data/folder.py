@@ -7,16 +7,9 @@ from pathlib import Path
 
 import torch
 
-from translearn.data.domain import (
-    DataSource,
-    Domain,
-    Split,
-    TaskSet,
-    cut_domain,
-    limit_labels,
-    permutation,
-)
+from translearn.data.domain import DataSource, Domain, Split, TaskSet, cut_domain, permutation
 from translearn.data.files import SUFFIXES, FileImages
+from translearn.data.label_budget import limit_labels
 from translearn.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)

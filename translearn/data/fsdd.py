@@ -15,16 +15,9 @@ from torch.nn import functional as F
 
 from translearn.config import nearest
 from translearn.data.catalog import FSDD
-from translearn.data.domain import (
-    DataSource,
-    Domain,
-    Kind,
-    Split,
-    TaskSet,
-    cut_domain,
-    limit_labels,
-)
+from translearn.data.domain import DataSource, Domain, Kind, Split, TaskSet, cut_domain
 from translearn.data.download import data_root, require
+from translearn.data.label_budget import limit_labels
 from translearn.data.speech import RATE, WINDOW, spectrogram_shape
 from translearn.errors import ConfigError, DataError
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from translearn.config import nearest
 from translearn.data.catalog import OFFICE31, OFFICE31_DOMAINS
-from translearn.data.domain import DataSource, Domain, Split, TaskSet, cut_domain, limit_labels
+from translearn.data.domain import DataSource, Domain, Split, TaskSet, cut_domain
 from translearn.data.download import data_root, missing
 from translearn.data.folder import check_crop, class_files, labelled_split, split_domain
+from translearn.data.label_budget import limit_labels
 from translearn.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.config import nearest
-from translearn.data.domain import DataSource, Split, TaskSet, cut_domain, limit_labels
+from translearn.data.domain import DataSource, Split, TaskSet, cut_domain
+from translearn.data.label_budget import limit_labels
 from translearn.data.mnist import Arrays, load_mnist
 from translearn.data.mnist_m import load_mnist_m
 from translearn.data.svhn import load_svhn

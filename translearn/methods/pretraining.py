@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
-from translearn.config import resolve_class
+from translearn.components import resolve_class
 from translearn.data.batch import Batch
 from translearn.data.domain import Shape
 from translearn.errors import ConfigError

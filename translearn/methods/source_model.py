@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from translearn.backbones.base import Backbone
-from translearn.config import resolve_class
+from translearn.components import resolve_class
 from translearn.errors import CheckpointError, ConfigError
 from translearn.folders import stored_config
 from translearn.methods.base import Method

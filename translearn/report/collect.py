@@ -22,7 +22,7 @@ NOT_SETTINGS = {
     *("method", "data", "backbone", "augment", "seed", "data_root", "output_root"),
     *("data.protocol", "data.target_labels_per_class", "data.download", "run.select"),
     *("run.device", "run.threads", "run.workers", "run.resident_mb", "run.log_every"),
-    *("run.save_seconds", "run.resume", "run.debug", "run.figures"),
+    *("run.save_seconds", "run.resume", "run.debug", "run.figures", "run.rules"),
     *("run.skip_done", "run.job_minutes", "run.tracker", "sweep"),
 }
 
@@ -35,6 +35,7 @@ class Run:
         status: one of ``STATUSES``; killed where the run left no result and nobody works on it.
         reason: why it is not done; empty for a run that is.
         metrics: flat names such as ``target/test/accuracy``; what has no labels is absent.
+        rules: the rules of selection whose scores it recorded.
         overrides: the options it was started with.
         finished: when result.json was written, in seconds since 1970.
     """
@@ -58,6 +59,8 @@ class Run:
     train_core_seconds: float | None = None
     samples_per_second: float | None = None
     experiment: str | None = None
+    rules: tuple[str, ...] = ()
+    select_floor: float = 0.0
     overrides: tuple[str, ...] = ()
     finished: float = 0.0
 
@@ -134,13 +137,14 @@ def read_run(folder: Path) -> Run:
         return Run(folder, "failed", f"result.json cannot be read: {error}", **described(folder))
     if not isinstance(result, dict) or result.get("status") not in STATUSES:
         return Run(folder, "failed", "result.json is not that of a run", **described(folder))
-    names = set(Run.__dataclass_fields__) - {"folder", "reason", "overrides", "metrics"}
+    names = set(Run.__dataclass_fields__) - {"folder", "reason", "overrides", "metrics", "rules"}
     values = {name: result[name] for name in names if name in result}
     metrics = {k: v for k, v in (result.get("metrics") or {}).items() if isinstance(v, int | float)}
     return Run(
         folder=folder,
         reason=str(result.get("reason") or ""),
         metrics=metrics,
+        rules=tuple(str(rule) for rule in result.get("rules") or ()),
         overrides=tuple(str(override) for override in result.get("overrides") or ()),
         **{**values, "finished": finished},
     )

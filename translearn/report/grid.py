@@ -199,7 +199,7 @@ def markdown(grid: Grid) -> str:
 
 def comma_separated(runs: Sequence[Run]) -> str:
     """One line a run: what describes it, then every metric that any run has."""
-    hidden = ("metrics", "overrides", "finished")
+    hidden = ("metrics", "overrides", "finished", "rules", "select_floor")
     names = [f.name for f in fields(Run) if f.name not in hidden]
     metrics = sorted({name for run in runs for name in run.metrics})
     out = io.StringIO()

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from hydra import compose, initialize_config_dir
 
+from translearn.assembly import make_job
 from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.domain import Domain, Split, TaskSet
 from translearn.job import Job
@@ -20,7 +21,6 @@ from translearn.runtime import Runtime, available_cores, default_threads, has_bf
 from translearn.stop import Stop
 from translearn.streams import make_streams
 from translearn.training import Average, clip_gradients, make_optimizer
-from translearn.work import make_job
 
 SECONDS = 1.2  # of each measurement, after the steps that warm up
 WARM_UP = 3  # steps

@@ -50,17 +50,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--metric", metavar="NAME", help="show this metric, such as target/val/accuracy"
     )
+    parser.add_argument(
+        "--rules", action="store_true", help="what each rule of selection would have chosen"
+    )
     given = parser.parse_args(arguments)
     folders = [Path(folder) for folder in given.folders or ["outputs"]]
     try:
         runs = found_runs(folders, given.metric)
-        grid = aggregate(runs, given.metric)
+        if given.rules:
+            from translearn.report.rules import rule_grids  # with hydra, which takes a moment too
+
+            grids = rule_grids(runs)
+        else:
+            grids = [aggregate(runs, given.metric)]
         if "-" not in (given.csv, given.markdown, given.latex, given.html):
-            print_grid(grid)
+            for grid in grids:
+                print_grid(grid)
         if given.csv:
             write(given.csv, comma_separated(runs))
         if given.markdown:
-            write(given.markdown, markdown(grid))
+            write(given.markdown, "\n".join(map(markdown, grids)))
         if given.latex:
             from translearn.report.compare import compare, latex  # scipy takes a second to import
 

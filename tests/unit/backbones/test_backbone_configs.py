@@ -7,7 +7,8 @@ import torch
 from omegaconf import OmegaConf
 
 from translearn.backbones.base import Backbone
-from translearn.config import build, check, conf_dir
+from translearn.components import build, check
+from translearn.config import conf_dir
 from translearn.errors import ConfigError
 
 CONFIGS = sorted(Path(conf_dir(), "backbone").glob("*.yaml"))

@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as reference
 
-from translearn.config import build, check, conf_dir
+from translearn.components import build, check
+from translearn.config import conf_dir
 from translearn.data.augment import (
     Augment,
     Color,

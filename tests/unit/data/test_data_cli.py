@@ -9,7 +9,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from real_formats import real_root, write_mnist
 
-from translearn.config import RunConfig, build, check, conf_dir, plain
+from translearn.components import build, check
+from translearn.config import RunConfig, conf_dir, plain
 from translearn.data import cli, download
 from translearn.data.catalog import DATA_SETS, NEEDS
 from translearn.data.cli import run_command

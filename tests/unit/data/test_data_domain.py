@@ -10,9 +10,9 @@ from translearn.data.domain import (
     TrainView,
     UnlabelledSet,
     cut_domain,
-    limit_labels,
     permutation,
 )
+from translearn.data.label_budget import limit_labels
 from translearn.errors import ConfigError, DataError
 
 CLASSES = ("a", "b", "c")

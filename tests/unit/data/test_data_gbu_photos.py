@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from runs import config_of
 
-from translearn.config import build
+from translearn.components import build
 from translearn.data.gbu_photos import GbuPhotos
 from translearn.errors import ConfigError, DataError
 from translearn.semantics.base import Semantics

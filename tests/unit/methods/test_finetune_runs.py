@@ -5,12 +5,12 @@ import torch
 from omegaconf import OmegaConf
 from runs import config_of, log_lines, same_weights, train, weights
 
-from translearn.config import build
+from translearn.assembly import build_method
+from translearn.components import build
 from translearn.data.domain import DataSource
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.finetune import Finetune
 from translearn.runtime import stable_seed
-from translearn.work import build_method
 
 OPTIONS = (
     "method=finetune", "data=digits_split", "data.target_labels_per_class=2", "run=smoke",

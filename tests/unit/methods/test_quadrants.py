@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from runs import METHODS, config_of
 
-from translearn.config import resolve_class
+from translearn.components import resolve_class
 from translearn.methods.base import Method, quadrant
 
 README = Path(__file__).parents[3] / "README.md"

@@ -12,7 +12,7 @@ from translearn.errors import CheckpointError, ConfigError
 from translearn.methods import selfcluster
 from translearn.methods.selfcluster import SelfCluster
 from translearn.methods.selftaught import SelfTaught
-from translearn.predict import Predictor
+from translearn.predictor import Predictor
 
 TAUGHT = ("method=selftaught", "data=digits", "data.target_labels_per_class=2", "run=smoke",
           "run.max_steps=4")  # fmt: skip

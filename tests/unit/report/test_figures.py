@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 from runs import config_of, same_weights, train
 
-from translearn.config import RunConfig, build
+from translearn.assembly import make_job
+from translearn.components import build
+from translearn.config import RunConfig
 from translearn.data.domain import DataSource
 from translearn.report import evidence as gathering
 from translearn.report import figures as drawn
@@ -23,7 +25,6 @@ from translearn.report.figures import (
 )
 from translearn.runtime import Runtime
 from translearn.stop import Stop
-from translearn.work import make_job
 
 FEW = ("run=smoke", "method=finetune", "data=digits_split", "data.target_labels_per_class=5")
 
