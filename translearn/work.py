@@ -165,7 +165,7 @@ def success(
         "protocol": tasks.protocol,
         "metrics": dict(metrics),
         "headline": headline if headline in metrics else None,
-        "rules": usable_rules(type(job.method), job.judge) if job.run.rules else [],
+        "rules": usable_rules(type(job.method), job.judge, job.view) if job.run.rules else [],
         "select_floor": job.run.select_floor,
         "per_class": per_class,
         **({"cluster_sizes": sizes} if clusters else {}),
