@@ -50,10 +50,11 @@ def make_job(
     }
     budget = run.resident_mb * 2**20
     judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
-    check_selection(run, type(method), judge)
+    view = TrainView.of(tasks, method.access)
+    check_selection(run, type(method), judge, view)
     return Job(
         method=method,
-        view=resident_view(TrainView.of(tasks, method.access), budget, run.workers),
+        view=resident_view(view, budget, run.workers),
         judge=judge,
         prepare=prepare,
         augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),

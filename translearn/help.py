@@ -45,7 +45,7 @@ def help_text() -> str:
     ]
     for group in GROUPS:
         lines.append(f"{group}=")
-        lines += [f"  {name:<22}{about}" for name, about in choices(group).items()]
+        lines += [f"  {name:<21} {about}" for name, about in choices(group).items()]
         lines.append("")
     lines += ["Examples", EXAMPLES, ""]
     lines.append(

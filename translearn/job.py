@@ -67,29 +67,29 @@ class Job:
         return self.runtime.rank == 0
 
 
-def check_selection(run: RunConfig, method: type[Method], judge: Judge) -> None:
-    """Refuse a selection rule whose labels the method may not use, or that do not exist.
+def check_selection(run: RunConfig, method: type[Method], judge: Judge, view: TrainView) -> None:
+    """Refuse a selection rule whose labels the method may not use, or whose data do not exist.
 
     Raises:
         ConfigError: as said.
     """
-    reason = refusal(run.select, method, judge)
+    reason = refusal(run.select, method, judge, view)
     if reason:
         raise ConfigError(f"run.select={run.select}: {reason}")
-    if run.rules and not usable_rules(method, judge):
+    if run.rules and not usable_rules(method, judge, view):
         raise ConfigError(
             "run.rules=true: there is no rule besides last that this method may use on this data\n"
             "use run.rules=false"
         )
 
 
-def usable_rules(method: type[Method], judge: Judge) -> list[Select]:
+def usable_rules(method: type[Method], judge: Judge, view: TrainView) -> list[Select]:
     """The rules besides ``last`` and ``oracle`` that the method's own labels allow."""
     rules = (rule for rule in Select if rule not in (Select.last, Select.oracle))
-    return [rule for rule in rules if refusal(rule, method, judge) is None]
+    return [rule for rule in rules if refusal(rule, method, judge, view) is None]
 
 
-def refusal(rule: Select, method: type[Method], judge: Judge) -> str | None:
+def refusal(rule: Select, method: type[Method], judge: Judge, view: TrainView) -> str | None:
     """Why a rule cannot choose the weights of a method, and what to do; None where it can."""
     if rule is Select.last:
         return None
@@ -107,8 +107,8 @@ def refusal(rule: Select, method: type[Method], judge: Judge) -> str | None:
     metric = FLOOR_METRIC if rule in LABEL_FREE else RULE_METRIC[rule]
     if not judge.has(*metric.split("/")[:2]):
         return f"this data has no labels for {metric}"
-    if rule in LABEL_FREE and "target" not in judge.classes:
-        return "this data has no target task\nuse run.select=last or source_val"
+    if rule in LABEL_FREE and not len(view.get("target", ())):
+        return "this data has no target training images\nuse run.select=last or source_val"
     if rule in BY_WEIGHTS and judge.classes["source"] != judge.classes["target"]:
         return (
             "source errors say nothing of a target with other classes\n"

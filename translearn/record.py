@@ -182,10 +182,9 @@ def evaluate(
         core_seconds=progress.core_seconds,
         **metrics,
     )
-    if run.select is not Select.last:
-        replaces = chooses(run.select, metrics, progress.step, run.select_floor, progress)
-    else:
-        replaces = False
+    replaces = run.select is not Select.last and chooses(
+        run.select, metrics, progress.step, run.select_floor, progress
+    )
     if replaces and job.first_rank:
         checkpoint.save(job.checkpoints, {"method": method.state_dict()}, "best")
     shown = {k: v for k, v in metrics.items() if k.endswith("/accuracy")}

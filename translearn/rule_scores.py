@@ -29,7 +29,8 @@ def label_free_scores(job: Job, run: RunConfig, method: Method) -> dict[str, flo
     as much as it; nothing where ``run.select`` needs labels.
     """
     if run.rules:
-        wanted = [rule for rule in usable_rules(type(method), job.judge) if rule in LABEL_FREE]
+        usable = usable_rules(type(method), job.judge, job.view)
+        wanted = [rule for rule in usable if rule in LABEL_FREE]
     else:
         wanted = [
             rule for kind in (BY_PREDICTIONS, BY_WEIGHTS) if run.select in kind for rule in kind

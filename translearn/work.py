@@ -186,7 +186,7 @@ def success(
         "objective": objective(
             job.run, type(job.method), tasks.main_task, metrics, progress.best_score
         ),
-        "rules": usable_rules(type(job.method), job.judge) if job.run.rules else [],
+        "rules": usable_rules(type(job.method), job.judge, job.view) if job.run.rules else [],
         "select_floor": job.run.select_floor,
         "per_class": per_class,
         **({"cluster_sizes": sizes} if clusters else {}),

@@ -5,7 +5,7 @@ from runs import config_of
 from translearn.assembly import build_method
 from translearn.config import RunConfig
 from translearn.data.digits import Digits
-from translearn.data.domain import Kind, Split
+from translearn.data.domain import Kind, Split, TrainView
 from translearn.data.preparation import Preparation
 from translearn.errors import ConfigError
 from translearn.evaluate import Judge
@@ -65,13 +65,16 @@ def test_what_has_no_labels_has_no_score(parts):
 
 
 def test_a_rule_needs_labels_that_the_method_may_see(parts):
-    judge = parts[3]
+    tasks, _, _, judge = parts
 
     def run(select):
         return RunConfig.of(config_of(f"run.select={select}")["run"])
 
-    check_selection(run("source_val"), DANN, judge)
-    check_selection(run("target_val"), TargetOnly, judge)
-    check_selection(run("oracle"), DANN, judge)
+    def check(select, method):
+        check_selection(run(select), method, judge, TrainView.of(tasks, method.access))
+
+    check("source_val", DANN)
+    check("target_val", TargetOnly)
+    check("oracle", DANN)
     with pytest.raises(ConfigError, match=r"run\.select=target_val"):
-        check_selection(run("target_val"), DANN, judge)
+        check("target_val", DANN)

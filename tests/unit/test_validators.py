@@ -171,6 +171,7 @@ def test_the_judge_tells_where_the_source_is_wrong():
     [
         (("method=target_only", "run.select=dev"), "may not see"),
         (("method=finetune", "data=digits_split", "run.select=iw"), "other classes"),
+        (("method=zeroshot", "data=digits_attributes", "run.select=im"), "no target training"),
         (("method=selfcluster", "run.rules=true"), r"run\.rules=true: there is no rule"),
     ],
 )
