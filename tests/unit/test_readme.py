@@ -50,6 +50,8 @@ MENTIONS = (["tl-predict"], ["tl-export"], ["tl-data"])
 COMMANDS = [words for words in commands() if words not in MENTIONS]
 RUNS = [words for words in COMMANDS if words[0] == "tl-run"]
 OTHERS = [words for words in COMMANDS if words[0] != "tl-run"]
+# Who starts the jobs; each needs an extra, and tests/cli/test_sweeps.py starts jobs by them.
+LAUNCHING = ("sweep", "hydra/launcher", "hydra/sweeper")
 # The run that ``method.init=FOLDER`` stands for, by the method that starts from it.
 EARLIER = {
     "finetune": ("method=source_only",),
@@ -64,6 +66,8 @@ def jobs_of(words):
     choices = []
     for override in OverridesParser.create().parse_overrides(positional(words[1:])):
         key = override.get_key_element()
+        if key in LAUNCHING:
+            continue
         if not override.is_discrete_sweep():
             choices.append([str(override.input_line)])
         elif key == "seed":
