@@ -59,6 +59,9 @@ def watch(job: SweepJob, folder: Path) -> float | None:
     context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     if sys.platform == "linux":  # the server imports torch once, and each job starts at once
         context.set_forkserver_preload(["translearn.launch"])
+    if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
+        # a worker of joblib has a way of its own, which the new process would be told and not know
+        multiprocessing.set_start_method(None, force=True)
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=work_alone, args=(job, folder, sender, dict(os.environ)))
     minutes = job.config["run"]["job_minutes"]

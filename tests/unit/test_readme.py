@@ -185,6 +185,7 @@ def only_composed(words):
         "data=folder": "needs one's own images",
         "awa2": "needs the published features",
         "office31": "decodes photos for minutes, tests/cli/test_real_data.py",
+        "sweep=": "needs an extra, tests/cli/test_sweeps.py",
         "layer_transfer_speech": "method.init names a folder of the command above it",
     }.items():
         if part in command:
