@@ -83,7 +83,7 @@ def hints(
     if several and several.wall < GAIN * loop.wall:
         advice.append(
             f"{available_cores()} cores give small nets {several.wall / loop.wall:.2f} times the "
-            "speed of one: run.threads=1, and as many runs side by side (hydra/launcher=joblib)"
+            "speed of one: run.threads=1, and as many runs side by side (sweep=joblib)"
         )
     if loop.core < NEAR_BOUND * bound.core:
         advice.append(
