@@ -20,7 +20,7 @@ from translearn.engine import fit
 from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.job import Job, Progress
 from translearn.launch import translated
-from translearn.methods.base import Budget, Phase
+from translearn.methods.base import Phase
 from translearn.results import MetricsLog, peak_memory_mb
 from translearn.runtime import Runtime
 from translearn.stop import Stop
@@ -106,12 +106,9 @@ def measured(config: Config, folder: Path) -> str:
         line("computes", f"{runtime.device}, {runtime.precision}, {runtime.threads} threads"),
         line("data and model ready in", duration(built)),
     ]
-    batch_sizes = {name: run.batch_size for name, run in job.phase_runs.items()}
-    sizes = {task: len(data) for task, data in job.view.items()}
-    budget = Budget(job.run.samples, batch_sizes, job.run.max_steps, sizes, runtime.world)
     progress, whole = Progress(), 0.0
     log = MetricsLog(folder / "metrics.jsonl", 0, True)
-    for number, phase in enumerate(job.method.phases(budget)):
+    for number, phase in enumerate(job.method.phases(job.budget)):
         progress.phase, progress.step, progress.entered = number, 0, False
         seconds, about = first_steps(job, phase, progress, log, stop)
         whole += seconds
@@ -121,7 +118,7 @@ def measured(config: Config, folder: Path) -> str:
     lines += [
         "the whole run",
         line("peak memory", f"{peak_memory_mb(runtime.device):,.0f} MiB {where}"),
-        line("weights chosen by", f"{rule}: {RULES.get(rule, 'predictions without labels')}"),
+        line("weights chosen by", f"{rule}: {RULES.get(rule, 'a score without target labels')}"),
         line("scored in training", scored(job, job.run.evaluate)),
         line("scored at the end", scored(job, ("val", "test"))),
         line("training takes about", f"{duration(whole)}, evaluation and figures not counted"),

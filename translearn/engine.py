@@ -15,7 +15,7 @@ from translearn.data.domain import TrainView
 from translearn.errors import StopSignal
 from translearn.evaluate import scores_of
 from translearn.job import Job, Progress
-from translearn.methods.base import Budget, Phase, learners
+from translearn.methods.base import Phase, learners
 from translearn.record import (
     Clock,
     Saver,
@@ -63,11 +63,7 @@ def run_method(
     metrics_log = MetricsLog(log_file, offset, job.first_rank, job.tracker)
     if job.first_rank:
         job.tracker.start(progress.samples)
-    batch_sizes = {name: run.batch_size for name, run in job.phase_runs.items()}
-    sizes = {task: len(data) for task, data in job.view.items()}
-    ranks = job.runtime.world
-    budget = Budget(job.run.samples, batch_sizes, job.run.max_steps, sizes, ranks)
-    phases = job.method.phases(budget)
+    phases = job.method.phases(job.budget)
     trained = [number for number, phase in enumerate(phases) if phase.steps]
     for number, phase in enumerate(phases):
         if number >= progress.phase:

@@ -13,7 +13,7 @@ from translearn.data.domain import TrainView
 from translearn.data.preparation import Preparation
 from translearn.errors import ConfigError
 from translearn.evaluate import Judge
-from translearn.methods.base import Method
+from translearn.methods.base import Budget, Method
 from translearn.runtime import Runtime
 from translearn.selection import BY_WEIGHTS, FLOOR_METRIC, LABEL_FREE, RULE_METRIC, Standing
 from translearn.stop import Stop
@@ -60,6 +60,13 @@ class Job:
     def checkpoints(self) -> Path:
         """Where the checkpoints of this run lie."""
         return self.folder / "checkpoints"
+
+    @property
+    def budget(self) -> Budget:
+        """How much the method may train on this data, by ``run.samples``."""
+        batch_sizes = {name: run.batch_size for name, run in self.phase_runs.items()}
+        sizes = {task: len(data) for task, data in self.view.items()}
+        return Budget(self.run.samples, batch_sizes, self.run.max_steps, sizes, self.runtime.world)
 
     @property
     def first_rank(self) -> bool:

@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from translearn.data.domain import Split, TaskSet
-from translearn.data.loaders import in_order
 from translearn.job import Job
+from translearn.streams import without_gradients
 
 MOST_TAUGHT = 5000  # training samples that the classifiers learn from
 NEIGHBOURS = 5
@@ -47,9 +47,6 @@ def probe(job: Job, tasks: TaskSet) -> dict[str, float]:
 def features(job: Job, task: str, split: Split) -> NDArray[np.float32]:
     """``Method.represent`` of a split, (N, D) float32 on the CPU."""
     job.method.eval()
-    parts = []
-    with torch.inference_mode(), job.runtime.autocast():
-        for x in in_order(split.x, job.run.eval_batch_size, job.run.workers):
-            parts.append(job.method.represent(job.prepare[task](x), task).float().cpu())
-    together: NDArray[np.float32] = torch.cat(parts).numpy()
+    found = without_gradients(job, task, split.x, lambda x: job.method.represent(x, task))
+    together: NDArray[np.float32] = found.float().cpu().numpy()
     return together

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from translearn.config import RunConfig, Select
-from translearn.data.loaders import in_order
 from translearn.job import Job, usable_rules
 from translearn.methods.base import Method
 from translearn.selection import BY_PREDICTIONS, BY_WEIGHTS, LABEL_FREE, RULE_METRIC
+from translearn.streams import without_gradients
 from translearn.validators import RULES, WEIGHTED_RULES, density_ratio
 
 SAMPLES = 2000  # images of a split that a score looks at, the first of their shuffled order
@@ -57,10 +57,6 @@ def first_outputs(
     images = images[torch.arange(min(SAMPLES, len(images)))]
     training = method.training
     method.eval()
-    with torch.inference_mode(), job.runtime.autocast():
-        parts = [
-            output(job.prepare[task](x), task)
-            for x in in_order(images, job.run.eval_batch_size, job.run.workers)
-        ]
+    found = without_gradients(job, task, images, lambda x: output(x, task))
     method.train(training)
-    return torch.cat(parts).float()
+    return found.float()

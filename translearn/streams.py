@@ -1,10 +1,12 @@
 """The streams of a phase: which samples, how they are prepared, what is computed only once."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
 from translearn.data.augment import Augment, NoAugment
-from translearn.data.domain import LabelledSet, UnlabelledSet
+from translearn.data.domain import Images, LabelledSet, UnlabelledSet
 from translearn.data.loaders import TrainingStream, in_order, make_stream
 from translearn.data.preparation import Preparation, VectorPreparation
 from translearn.errors import ConfigError, DataError
@@ -90,6 +92,13 @@ def outputs(job: Job, task: str, module: nn.Module) -> Tensor:
     """
     job.method.eval()
     module.eval()
-    batches = in_order(job.view[task].x, job.run.eval_batch_size, job.run.workers)
+    return without_gradients(job, task, job.view[task].x, module)
+
+
+def without_gradients(
+    job: Job, task: str, samples: Images, function: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """What ``function`` gives for stored samples of a task, prepared as for a test, in order."""
+    batches = in_order(samples, job.run.eval_batch_size, job.run.workers)
     with torch.no_grad(), job.runtime.autocast():
-        return torch.cat([module(job.prepare[task](x)) for x in batches])
+        return torch.cat([function(job.prepare[task](x)) for x in batches])

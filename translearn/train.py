@@ -90,11 +90,12 @@ def run_command(arguments: Sequence[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except StopSignal as stop:
-        resume = "the same command and run.skip_done=true"
-        if not sweep and RUNNING:
-            resume = f"tl-run run.resume={RUNNING[-1]}"
-        dry = not sweep and not RUNNING  # nothing was kept that could be continued
-        print(stop if dry else f"{stop}; continue with: {resume}", file=sys.stderr)
+        resume = ""  # a dry run keeps nothing that could be continued
+        if sweep and folders:
+            resume = "; continue with: the same command and run.skip_done=true"
+        elif RUNNING:
+            resume = f"; continue with: tl-run run.resume={RUNNING[-1]}"
+        print(f"{stop}{resume}", file=sys.stderr)
         return stop.exit_code
     except KeyboardInterrupt:
         return 130

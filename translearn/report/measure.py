@@ -16,7 +16,6 @@ from translearn.assembly import make_job
 from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.domain import Domain, Split, TaskSet
 from translearn.job import Job
-from translearn.methods.base import Budget
 from translearn.runtime import Runtime, available_cores, default_threads, has_bf16
 from translearn.stop import Stop
 from translearn.streams import make_streams
@@ -123,9 +122,7 @@ def speed(folder: Path, precision: str, threads: int, fixed: bool = False) -> Sp
 
 def stepper(job: Job, fixed: bool) -> tuple[Callable[[int], None], int]:
     """A function that takes the step of that number, and the images of a step."""
-    batch_sizes = {name: run.batch_size for name, run in job.phase_runs.items()}
-    budget = Budget(job.run.samples, batch_sizes, None, dict.fromkeys(job.view, IMAGES), 1)
-    phase = job.method.phases(budget)[0]
+    phase = job.method.phases(job.budget)[0]
     run = job.phase_runs[phase.name]
     streams = make_streams(job, phase)
     optimizer = make_optimizer(job.method.param_groups(run.lr), run)
