@@ -65,10 +65,10 @@ def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
 
 
 def dry_run(config: Config) -> str:
-    """Build all parts of a run, enter every phase, and take its first steps in the training loop.
+    """Build all parts of a run, enter every phase, take its first steps and score some images.
 
-    Data, weights, batches and steps are those of the run itself. What the loop saves goes into a
-    temporary folder that is removed.
+    Data, weights, batches and steps are those of the run itself; the scores are thrown away. What
+    the loop saves goes into a temporary folder that is removed.
 
     Returns:
         The report, a line an entry.
@@ -113,6 +113,8 @@ def measured(config: Config, folder: Path) -> str:
         seconds, about = first_steps(job, phase, progress, log, stop)
         whole += seconds
         lines += [f"phase {phase.name}", *about]
+    for split in ("val", "test"):  # what only scoring would find out is found out here
+        job.judge.confusions(job.method, split, limit=job.run.batch_size)
     where = "of the device" if runtime.device.type == "cuda" else "of the process"
     rule = str(job.run.select)
     lines += [

@@ -7,6 +7,8 @@ import pytest
 from runs import METHODS, smoke_data
 
 from translearn.dry import duration
+from translearn.errors import ConfigError
+from translearn.methods.source_only import SourceOnly
 from translearn.train import run_command
 
 MACHINE = ("run.device=cpu", "run.threads=1", "run.precision=fp32")
@@ -48,6 +50,16 @@ def test_a_sweep_goes_on_after_a_job_that_would_fail(dry):
     assert code == 1
     assert "error: job 0: run.select=target_val" in err
     assert out.count("dry run: method=source_only") == 1
+
+
+def test_a_run_that_would_fail_in_scoring_fails_dry(dry, monkeypatch):
+    def predict(self, x, task):
+        raise ConfigError(f"no answer for {tuple(x.shape)} of {task}")
+
+    monkeypatch.setattr(SourceOnly, "predict", predict)
+    code, _, err = dry("method=source_only", "run.samples=640", "run.batch_size=16")
+    assert code == 2
+    assert "no answer for (16, 3, 28, 28) of source" in err
 
 
 @pytest.mark.parametrize(
