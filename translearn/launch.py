@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import signal
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from translearn.errors import (
 )
 from translearn.folders import run_lock
 from translearn.results import environment, write_result
+from translearn.sweep_job import stop_with_parent
 from translearn.work import description, work
 
 log = logging.getLogger(__name__)
@@ -148,6 +151,7 @@ def run_workers(config: Config, folder: Path, world: int) -> dict[str, Any]:
 
 def worker(config: Config, folder: str) -> dict[str, Any]:
     """One rank of a run with several; what goes wrong is reported to the parent in a file."""
+    threading.Thread(target=stop_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     run = config["run"]
@@ -170,6 +174,9 @@ def worker(config: Config, folder: str) -> dict[str, Any]:
             with open(report, "x") as file:  # the first failure is the cause
                 json.dump(record, file)
         raise
+    finally:
+        # torch now waits for the parent to take the result, and must still be ended by its death
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def worker_error(report: Path) -> BaseException | None:

@@ -98,13 +98,14 @@ def record_end(config: Config, folder: Path, error: BaseException) -> None:
 
 
 def stop_with_parent() -> None:
-    """Stop as if by SIGTERM once the watching process is gone, and at last by force."""
+    """Stop as if by SIGTERM once the process that started this one is gone, at last by force."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE_SECONDS)
     kill_group(os.getpid())
+    os.kill(os.getpid(), signal.SIGKILL)  # a rank leads no group
 
 
 def take_devices(job: SweepJob) -> list[FileLock]:

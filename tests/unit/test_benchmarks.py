@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from surroundings import HANG
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -20,7 +21,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 def test_it_prints_its_table(script, row):
     name, *options = script.split()
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / name, *options], capture_output=True, text=True, timeout=200
+        [sys.executable, BENCHMARKS / name, *options], capture_output=True, text=True, timeout=HANG
     )
     assert done.returncode == 0, done.stderr
     assert row in done.stdout
