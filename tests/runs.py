@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from surroundings import HANG
 
 from translearn.config import conf_dir, plain
-from translearn.work import work
+from translearn.engine.run import work
 
 METHODS = sorted(path.stem for path in (Path(conf_dir()) / "method").glob("*.yaml"))
 DATA = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))

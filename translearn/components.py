@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from translearn.config import nearest
-from translearn.errors import ConfigError
+from translearn.errors import ConfigError, nearest
 
 Part = TypeVar("Part")
+
 
 # Keys of a component's yaml that are read by the runner and not by the component itself.
 RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "download")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from runs import outcome, result_of, wait_for
 
-from translearn import checkpoint
+from translearn.artifacts import checkpoint
 
 OPTIONS = (
     "run.device=cpu", "run.threads=1", "run.precision=fp32", "backbone=lenet", "run.batch_size=16",

@@ -7,9 +7,9 @@ import pytest
 import torch
 from runs import outcome, result_of, wait_for
 
-from translearn.data.digits import Digits
-from translearn.evaluate import Judge
-from translearn.predictor import Predictor
+from translearn.commands.predictor import Predictor
+from translearn.data.sets.digits import Digits
+from translearn.engine.judge import Judge
 
 OPTIONS = (
     "run.gpus=2", "run.device=cpu", "run.threads=1", "run.precision=fp32", "backbone=wide",

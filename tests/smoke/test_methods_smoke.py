@@ -10,9 +10,9 @@ import torch
 from runs import METHODS, config_of, log_lines, smoke_data, train, weights
 from surroundings import HANG
 
-from translearn.assembly import build_method
 from translearn.components import build
-from translearn.data.domain import DataSource
+from translearn.data.types import DataSource
+from translearn.engine.build import build_method
 from translearn.methods.base import Budget, Method, learners
 
 

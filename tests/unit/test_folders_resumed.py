@@ -8,14 +8,9 @@ import pytest
 from omegaconf import OmegaConf
 from surroundings import HANG
 
+from translearn.artifacts.folder import refuse_differences, run_lock, stored_config
 from translearn.errors import CheckpointError, ConfigError
-from translearn.folders import (
-    fresh_folder,
-    refuse_differences,
-    resumed_folder,
-    run_lock,
-    stored_config,
-)
+from translearn.launch.settle import fresh_folder, resumed_folder
 
 STAMP = "%Y-%m-%d/%H-%M-%S-%f"
 CONFIG = {"seed": 0, "method": {"name": "dann"}, "run": {"lr": 0.1, "resume": None}}

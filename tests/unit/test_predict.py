@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from surroundings import ENVIRONMENT, HANG
 
-from translearn.data.digits import Digits
-from translearn.predict import main
-from translearn.predictor import Predictor, without_download
-from translearn.results import read_result
+from translearn.artifacts.result import read_result
+from translearn.commands.predict import main
+from translearn.commands.predictor import Predictor, without_download
+from translearn.data.sets.digits import Digits
 
 
 @pytest.fixture(scope="session")

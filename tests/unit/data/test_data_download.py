@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from translearn.data import download
-from translearn.data.checksums import content_sha256
-from translearn.data.download import DataSet, Resource, open_address, require
+from translearn.data.files import download
+from translearn.data.files.checksums import content_sha256
+from translearn.data.files.download import DataSet, Resource, open_address, require
 from translearn.errors import DataError, DiskError
 
 CONTENT = b"some digits" * 1000

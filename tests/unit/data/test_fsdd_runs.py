@@ -14,8 +14,8 @@ from runs import log_lines, result_of, same_weights, train
 from scipy.io import wavfile
 from surroundings import ENVIRONMENT, HANG
 
+from translearn.commands.predict import main
 from translearn.methods.finetune import Finetune
-from translearn.predict import main
 
 OPTIONS = ("data=fsdd", "data.target_speaker=bob", "data.length=4000", "run=smoke")
 FINETUNE = ("method=finetune", "data.val_fraction=0", "data.target_labels_per_class=1")
