@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from translearn.errors import ConfigError, nearest
-from translearn.renamed import present_target, warn_once
+from translearn.renamed import present, present_target, warn_once
 
 Part = TypeVar("Part")
 
 
 # Keys of a component's yaml that are read by the runner and not by the component itself.
-RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "download")
+RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "download", "needs")
 
 
 def resolve_class(target: str, base: type[Part]) -> type[Part]:
@@ -56,6 +56,7 @@ def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterab
     if "_target_" not in config:
         raise ConfigError(f"{group} has no _target_; choose one by {group}=<name>")
     found, parts = resolve_class(config["_target_"], base), list(parts)
+    config = present(config)
     known, any_key = _parameters(found)
     arguments = [*_arguments(config, known), *(part for part in parts if part in known)]
     for key in arguments:
@@ -69,7 +70,7 @@ def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterab
 
 def build(config: Mapping[str, Any], base: type[Part], **parts: Any) -> Part:
     """Build a component from its config and the ``parts`` that its constructor asks for by name."""
-    found = resolve_class(config["_target_"], base)
+    found, config = resolve_class(config["_target_"], base), present(config)
     known, any_key = _parameters(found)
     arguments = {key: config[key] for key in _arguments(config, known)}
     arguments.update({name: part for name, part in parts.items() if name in known or any_key})

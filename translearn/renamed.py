@@ -15,15 +15,21 @@ class Renamed:
 
     Attributes:
         targets: modules and classes that a ``_target_`` names; the longest name that fits counts.
+        options: old target -> the options that its new place needs to mean the same; those that a
+            configuration has go before.
         keys: options, such as ``method.neighbours``.
         choices: values that became choices of a group, such as ``method.cluster=scan``.
         metrics: names of figures in results.
     """
 
     targets: Mapping[str, str]
+    options: Mapping[str, Mapping[str, Any]]
     keys: Mapping[str, str]
     choices: Mapping[str, str]
     metrics: Mapping[str, str]
+
+
+ARRANGEMENTS = "translearn.data.arrangements"
 
 
 RENAMED = Renamed(
@@ -31,18 +37,77 @@ RENAMED = Renamed(
         "translearn.data.augment": "translearn.data.pipeline.augment",
         "translearn.data.speech": "translearn.data.pipeline.speech",
         "translearn.data.views": "translearn.data.pipeline.views",
-        "translearn.data.class_splits": "translearn.data.arrangements.other_classes",
-        "translearn.data.digit_tasks": "translearn.data.arrangements.tasks",
-        "translearn.data.pairs": "translearn.data.arrangements.pairs",
-        "translearn.data.unseen": "translearn.data.arrangements.unseen",
-        "translearn.data.unseen_photos": "translearn.data.arrangements.unseen_photos",
-        "translearn.data.digits": "translearn.data.sets.digits",
-        "translearn.data.folder": "translearn.data.sets.folder",
-        "translearn.data.fsdd": "translearn.data.sets.fsdd",
-        "translearn.data.gbu": "translearn.data.sets.gbu",
-        "translearn.data.gbu_photos": "translearn.data.sets.gbu_photos",
-        "translearn.data.office31": "translearn.data.sets.office31",
+        "translearn.data.pairs.DigitPair": f"{ARRANGEMENTS}.pair.Pair",
+        "translearn.data.digits.Digits": f"{ARRANGEMENTS}.pair.Pair",
+        "translearn.data.office31.Office31": f"{ARRANGEMENTS}.pair.Pair",
+        "translearn.data.folder.Folder": f"{ARRANGEMENTS}.folders.FolderPair",
+        "translearn.data.fsdd.SpokenDigits": f"{ARRANGEMENTS}.speakers.SpeakerPair",
+        "translearn.data.digit_tasks.DigitTasks": f"{ARRANGEMENTS}.tasks.SeveralTasks",
+        "translearn.data.digit_tasks.DigitsParity": f"{ARRANGEMENTS}.tasks.SeveralTasks",
+        **{
+            f"translearn.data.class_splits.{name}": f"{ARRANGEMENTS}.other_classes.OtherClasses"
+            for name in ("DigitsSplit", "MnistSplit", "Office31Classes")
+        },
+        **{
+            f"translearn.data.{name}": f"{ARRANGEMENTS}.unseen.Unseen"
+            for name in (
+                "unseen.DigitsAttributes",
+                "unseen.MnistAttributes",
+                "unseen_photos.PhotoFolder",
+                "unseen_photos.Office31ZeroShot",
+                "gbu.GbuFeatures",
+                "gbu_photos.GbuPhotos",
+            )
+        },
         "translearn.methods.zeroshot.ZeroShot": "translearn.methods.zeroshot.zeroshot.ZeroShot",
+    },
+    options={
+        "translearn.data.digits.Digits": {
+            "title": "digits",
+            "source": "digits",
+            "target": "digits_photos",
+        },
+        "translearn.data.office31.Office31": {
+            "title": "office31:{source}->{target}",
+            "source": "amazon",
+            "target": "webcam",
+            "protocol": "transductive",
+        },
+        "translearn.data.digit_tasks.DigitsParity": {
+            "title": "digits_parity",
+            "tasks": ["digits", "digits_photos", "digits_8x8"],
+            "names": ["source", "target", "parity"],
+        },
+        "translearn.data.class_splits.DigitsSplit": {"title": "digits_split", "set": "digits"},
+        "translearn.data.class_splits.MnistSplit": {"title": "mnist_split", "set": "mnist"},
+        "translearn.data.class_splits.Office31Classes": {
+            "title": "office31_classes:{set}",
+            "set": "office31",
+            "source_classes": 16,
+            "class_seed": 7,
+        },
+        "translearn.data.unseen.DigitsAttributes": {
+            "title": "digits_attributes",
+            "set": "digits",
+            "unseen": 3,
+        },
+        "translearn.data.unseen.MnistAttributes": {
+            "title": "mnist_attributes",
+            "set": "mnist",
+            "unseen": 3,
+        },
+        "translearn.data.unseen_photos.PhotoFolder": {
+            "title": "folder_zeroshot:{set}",
+            "set": "folder",
+            "unseen": 2,
+        },
+        "translearn.data.unseen_photos.Office31ZeroShot": {
+            "title": "office31_zeroshot:{set}",
+            "set": "office31",
+            "unseen": 10,
+        },
+        "translearn.data.gbu.GbuFeatures": {"set": "AWA2", "val_fraction": 0.0},
+        "translearn.data.gbu_photos.GbuPhotos": {"set": "AwA2"},
     },
     keys={},
     choices={},
@@ -62,7 +127,8 @@ def present_target(target: str) -> str:
 
 def present(config: Mapping[str, Any]) -> Config:
     """A stored configuration of any release, by the names of this one."""
-    return {key: _present_value(key, value) for key, value in config.items()}
+    added = RENAMED.options.get(str(config.get("_target_")), {})
+    return {key: _present_value(key, value) for key, value in {**added, **config}.items()}
 
 
 def _present_value(key: str, value: Any) -> Any:

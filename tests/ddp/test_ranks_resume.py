@@ -5,10 +5,10 @@ import signal
 
 import pytest
 import torch
+from embedded import digits
 from runs import outcome, result_of, wait_for
 
 from translearn.commands.predictor import Predictor
-from translearn.data.sets.digits import Digits
 from translearn.engine.judge import Judge
 
 OPTIONS = (
@@ -49,5 +49,5 @@ def test_two_ranks_continue_to_the_same_bits(start, tl_run, tmp_path):
     torch.set_num_threads(1)
     saved_model = Predictor.load(folder)
     prepare = dict.fromkeys(("source", "target"), saved_model.prepare)
-    judge = Judge(Digits().load(), prepare, saved_model.runtime, 512, 10**9, workers=0)
+    judge = Judge(digits().load(), prepare, saved_model.runtime, 512, 10**9, workers=0)
     assert judge.score(saved_model.method, "test").items() <= result_of(folder)["metrics"].items()

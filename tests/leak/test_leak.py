@@ -5,12 +5,12 @@ Methods are found by glob; each test has a counterpart that shows it can fail.
 
 import pytest
 import torch
+from embedded import digits
 from permuted_data import OUTSIDE
 from runs import METHODS, config_of, log_lines, same_weights, smoke_data, train, weights
 
 from translearn.components import resolve_class
 from translearn.data.access import Access, LabelledSet, TrainView, Unlabelled, UnlabelledSet
-from translearn.data.sets.digits import Digits
 from translearn.data.types import DataSource
 from translearn.methods.base import Method
 
@@ -80,7 +80,7 @@ def test_unseen_images_change_nothing(variant, tmp_path):
 def test_labels_outside_the_budget_change_nothing(method, tmp_path):
     budget = "data.target_labels_per_class=3"
     plain = run(method, tmp_path / "plain", [], budget)
-    full = Digits(target_labels_per_class=3).load()
+    full = digits(target_labels_per_class=3).load()
     assert len(full.tasks["target"].train) == 30
     assert full.tasks["target"].val is None
     assert full.tasks["target/rest"].train.y is None
@@ -90,7 +90,7 @@ def test_labels_outside_the_budget_change_nothing(method, tmp_path):
 
 
 def test_what_is_unlabelled_has_no_labels_to_read():
-    view = TrainView.of(Digits().load(), Access(source_labels=True, target_labels=False))
+    view = TrainView.of(digits().load(), Access(source_labels=True, target_labels=False))
     assert isinstance(view["source"], LabelledSet)
     assert isinstance(view["target"], UnlabelledSet)
     assert not hasattr(view["target"], "y")

@@ -1,11 +1,11 @@
 import pytest
 import torch
+from embedded import digits
 from runs import config_of
 
 from translearn.config import RunConfig
 from translearn.data.access import TrainView
 from translearn.data.pipeline.preparation import Preparation
-from translearn.data.sets.digits import Digits
 from translearn.data.types import Kind, Split
 from translearn.engine.build import build_method
 from translearn.engine.judge import Judge
@@ -18,7 +18,7 @@ from translearn.runtime import Runtime
 
 @pytest.fixture(scope="module")
 def parts():
-    tasks = Digits().load()
+    tasks = digits().load()
     config = config_of("method=source_only")
     classes = {task: domain.classes for task, domain in tasks.tasks.items()}
     torch.manual_seed(0)

@@ -8,13 +8,13 @@ import sys
 
 import pytest
 import torch
+from embedded import digits
 from PIL import Image
 from surroundings import ENVIRONMENT, HANG
 
 from translearn.artifacts.result import read_result
 from translearn.commands.predict import main
 from translearn.commands.predictor import Predictor, without_download
-from translearn.data.sets.digits import Digits
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def run(tmp_path_factory):
     options = ("run=smoke", "run.max_steps=30", "run.device=cpu", f"hydra.run.dir='{folder}'")
     command = [sys.executable, "-m", "translearn.train", *options]
     subprocess.run(command, cwd=place, env={**os.environ, **ENVIRONMENT}, check=True, timeout=HANG)
-    test = Digits().load().tasks["target"].test
+    test = digits().load().tasks["target"].test
     images = place / "images"
     (images / "nested" / "deeper").mkdir(parents=True)
     for i, image in enumerate(test.x):

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from embedded import digits
 from runs import config_of, log_lines, train
 
 from translearn.config import RunConfig
-from translearn.data.sets.digits import Digits
 from translearn.data.types import Split
 from translearn.engine.build import make_job
 from translearn.engine.scoring import label_free_scores
@@ -141,7 +141,7 @@ def job_on(tasks):
 
 
 def test_no_label_of_the_target_changes_a_label_free_score():
-    tasks = Digits().load()
+    tasks = digits().load()
     target = tasks.tasks["target"]
     parts = {name: getattr(target, name) for name in ("train", "val", "test")}
     wrong = {name: Split(part.x, part.y.roll(1)) for name, part in parts.items()}
@@ -154,7 +154,7 @@ def test_no_label_of_the_target_changes_a_label_free_score():
 
 
 def test_the_judge_tells_where_the_source_is_wrong():
-    tasks = Digits().load()
+    tasks = digits().load()
     job = job_on(tasks)
     features, wrong = job.judge.source_errors(job.method, 30)
     job.method.eval()

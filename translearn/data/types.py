@@ -1,14 +1,14 @@
 """Domains, tasks and the view of them that a method is allowed to have."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from translearn.data.files.download import DataSet
 from translearn.data.files.images import FileImages
 from translearn.errors import ConfigError
 
@@ -45,6 +45,55 @@ class Split:
     def select(self, index: Tensor) -> "Split":
         """The images (and labels) at ``index``, in that order."""
         return Split(self.x[index], None if self.y is None else self.y[index])
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What one set holds, read but not cut: what every arrangement starts from.
+
+    Attributes:
+        name: what a domain of it is called, such as ``mnist``.
+        classes: class names; labels index into them.
+        train: the training split; everything where no split is published.
+        test: the published test split, or None.
+        kind: what a sample is.
+        shape: what a prepared sample looks like: (C, H, W), or (D,) of vectors.
+        protocol: how its splits are made, as in ``TaskSet``.
+        test_size: samples of the test that is cut where none is published; None: a share of them.
+        unseen: the classes of which the set publishes no training samples.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    test: Split | None
+    kind: Kind
+    shape: Shape
+    protocol: str
+    test_size: int | None = None
+    unseen: tuple[str, ...] = ()
+
+
+class Reader(ABC):
+    """One set, or what its options name of it; ``read`` reads it.
+
+    The constructor checks its arguments and reads no file.
+
+    Attributes:
+        needs: the published files it reads; none where they are the user's own or come with a
+            package.
+    """
+
+    needs: tuple[DataSet, ...] = ()
+
+    @abstractmethod
+    def read(self) -> Samples:
+        """Read the set.
+
+        Raises:
+            DataError: files are missing or broken; the message says where it looked, how to get
+                them, and names ``data=digits`` as the substitute.
+        """
 
 
 @dataclass(frozen=True)
@@ -104,27 +153,32 @@ class DataSource(ABC):
     accepts the keyword ``root`` (the data root folder) and may ignore it.
     """
 
-    embedded: ClassVar[bool] = False
-
     @abstractmethod
     def load(self) -> TaskSet:
         """Read the data.
 
         Raises:
-            DataError: files are missing or broken; the message says where it looked, how to get
-                them, and names ``data=digits`` as the substitute.
+            DataError: files are missing or broken, as in ``Reader.read``.
         """
 
 
+def cut_test(samples: Samples, fraction: float, seed: int) -> Samples:
+    """The same samples with ``fraction`` of them (or ``test_size``) cut off for the test by a seed.
+
+    A published test split is left as it is.
+    """
+    if samples.test is not None:
+        return samples
+    order = permutation(len(samples.train), seed)
+    size = samples.test_size or int(len(order) * fraction)
+    test = samples.train.select(order[:size]) if size else None
+    return replace(samples, train=samples.train.select(order[size:]), test=test)
+
+
 def cut_domain(
-    name: str,
-    classes: tuple[str, ...],
-    train: Split,
-    test: Split | None,
-    val_fraction: float,
-    split_seed: int,
+    samples: Samples, val_fraction: float, seed: int, input_shape: Shape | None = None
 ) -> Domain:
-    """Shuffle ``train`` by ``split_seed`` and cut ``val_fraction`` of it off for validation.
+    """Shuffle the training samples by ``seed`` and cut ``val_fraction`` off for validation.
 
     The cut is a permutation of indices, never by class.
 
@@ -133,10 +187,33 @@ def cut_domain(
     """
     if not 0 <= val_fraction < 1:
         raise ConfigError(f"data.val_fraction={val_fraction} must be at least 0 and below 1")
-    order = permutation(len(train), split_seed)
+    train = samples.train
+    order = permutation(len(train), seed)
     size = int(len(train) * val_fraction)
     val = train.select(order[:size]) if size else None
-    return Domain(name, classes, train.select(order[size:]), val, test)
+    return Domain(
+        samples.name, samples.classes, train.select(order[size:]), val, samples.test,
+        samples.kind, input_shape,
+    )  # fmt: skip
+
+
+def keep_classes(samples: Samples, kept: Sequence[int], name: str) -> Samples:
+    """The samples of the classes ``kept`` (labels), labelled by the place of their class in it."""
+    test = None if samples.test is None else split_of_classes(samples.test, kept)
+    return replace(
+        samples, name=name, classes=tuple(samples.classes[label] for label in kept),
+        train=split_of_classes(samples.train, kept), test=test,
+    )  # fmt: skip
+
+
+def split_of_classes(split: Split, kept: Sequence[int]) -> Split:
+    """As ``keep_classes``, of one split."""
+    assert split.y is not None
+    places = torch.full((max(int(split.y.max()), *kept) + 1,), -1)
+    places[list(kept)] = torch.arange(len(kept))
+    labels: Tensor = places[split.y]
+    index = (labels >= 0).nonzero().flatten()
+    return Split(split.x[index], labels[index])
 
 
 def permutation(count: int, seed: int) -> Tensor:

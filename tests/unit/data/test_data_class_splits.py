@@ -1,28 +1,24 @@
 import pytest
 import torch
+from embedded import digits as embedded_digits
+from embedded import digits_split
 from real_formats import digits, real_root, write_classes, write_mnist
 from runs import train
 
-from translearn.data.arrangements.other_classes import (
-    DigitsSplit,
-    MnistSplit,
-    Office31Classes,
-    keep_classes,
-)
-from translearn.data.sets.digits import Digits
-from translearn.data.types import Split
+from translearn.data.arrangements.other_classes import OtherClasses
+from translearn.data.types import Split, split_of_classes
 from translearn.errors import ConfigError, DataError
 
 
 def test_kept_classes_are_labelled_by_their_place():
     split = Split(torch.arange(6).view(6, 1, 1, 1), torch.tensor([0, 3, 1, 3, 2, 0]))
-    kept = keep_classes(split, (3, 0))
+    kept = split_of_classes(split, (3, 0))
     assert kept.x.flatten().tolist() == [0, 1, 3, 5] and kept.y.tolist() == [1, 0, 0, 1]
 
 
 def test_digits_split_shares_out_the_images_of_digits():
-    whole = Digits().load().tasks["source"]
-    tasks = DigitsSplit().load()
+    whole = embedded_digits().load().tasks["source"]
+    tasks = digits_split().load()
     assert tasks.name == "digits_split" and tasks.input_shape == (1, 28, 28)
     source, target = tasks.tasks["source"], tasks.tasks["target"]
     assert source.classes == ("0", "1", "2", "3", "4") and target.classes == tuple("56789")
@@ -33,14 +29,14 @@ def test_digits_split_shares_out_the_images_of_digits():
 
 
 def test_label_budget():
-    tasks = DigitsSplit(target_labels_per_class=3).load().tasks
+    tasks = digits_split(target_labels_per_class=3).load().tasks
     assert torch.bincount(tasks["target"].train.y).tolist() == [3] * 5
     assert tasks["target"].val is None and tasks["target/rest"].train.y is None
 
 
 def test_mnist_split(tmp_path):
     write_mnist(tmp_path, train=400)
-    tasks = MnistSplit(str(tmp_path), download=False).load()
+    tasks = OtherClasses(str(tmp_path), "mnist", download=False).load()
     assert tasks.protocol == "published"
     images, labels = digits(20, 28, seed=20)
     test = tasks.tasks["target"].test
@@ -49,7 +45,7 @@ def test_mnist_split(tmp_path):
 
 
 def office(root, **options):
-    return Office31Classes(str(root), size=24, crop=24, **options).load()
+    return OtherClasses(str(root), "office31", size=24, crop=24, **options).load()
 
 
 @pytest.fixture
@@ -72,11 +68,22 @@ def test_office31_classes_are_drawn_by_a_seed(webcam):
     assert len(others) > 1
 
 
+def test_the_sources_classes_are_named_or_the_first_half(webcam):
+    assert office(webcam).tasks["source"].classes == ("class0", "class1", "class2")
+    named = office(webcam, source_classes=["class4", "class1"])
+    assert named.name == "webcam_classes"
+    assert named.tasks["source"].classes == ("class1", "class4")
+    assert named.tasks["target"].classes == ("class0", "class2", "class3", "class5")
+
+
 def test_wrong_options_and_missing_files_are_explained(webcam):
     with pytest.raises(ConfigError, match="did you mean webcam"):
-        Office31Classes("/nowhere", domain="webcm")
-    with pytest.raises(ConfigError, match="choose 2 to 4"):
-        office(webcam, source_classes=5)
+        OtherClasses("/nowhere", "office31", domain="webcm")
+    for wrong in (5, 1, ["class1"], ["class1", "class1"]):
+        with pytest.raises(ConfigError, match="choose 2 to 4"):
+            office(webcam, source_classes=wrong)
+    with pytest.raises(ConfigError, match=r"data\.source_classes: no class clas1; did you mean"):
+        office(webcam, source_classes=["clas1", "class2"])
     with pytest.raises(DataError, match="data=digits"):
         office(webcam / "none")
 
@@ -94,6 +101,9 @@ def test_target_only_needs_the_targets_classes_alone(tmp_path):
 @pytest.mark.realdata
 def test_ten_labels_of_each_class_of_the_real_webcam():
     for seed in range(3):
-        tasks = Office31Classes(real_root(), split_seed=seed, target_labels_per_class=10).load()
+        tasks = OtherClasses(
+            real_root(), "office31", source_classes=16, class_seed=7, split_seed=seed,
+            target_labels_per_class=10,
+        ).load()  # fmt: skip
         assert len(tasks.tasks["target"].train) == 150
         assert len(tasks.tasks["source"].classes) == 16

@@ -1,11 +1,12 @@
 import numpy as np
 import torch
+from embedded import digits
 
-from translearn.data.sets.digits import DIGIT, FRAME, MASK_ABOVE, Digits, blend, enlarge
+from translearn.data.sets.digits import DIGIT, FRAME, MASK_ABOVE, blend, enlarge
 
 
 def test_sizes_and_names():
-    tasks = Digits().load()
+    tasks = digits().load()
     assert tasks.name == "digits" and tasks.input_shape == (3, FRAME, FRAME)
     source, target = tasks.tasks["source"], tasks.tasks["target"]
     assert [len(s) for s in (source.train, source.val, source.test)] == [1294, 143, 360]
@@ -16,7 +17,7 @@ def test_sizes_and_names():
 
 
 def test_it_is_a_function_of_the_seed():
-    first, again, other = (Digits(split_seed=seed).load() for seed in (0, 0, 1))
+    first, again, other = (digits(split_seed=seed).load() for seed in (0, 0, 1))
     for task in ("source", "target"):
         for split in ("train", "val", "test"):
             x = getattr(first.tasks[task], split).x
@@ -25,7 +26,7 @@ def test_it_is_a_function_of_the_seed():
 
 
 def test_the_target_is_the_source_over_photos():
-    tasks = Digits().load()
+    tasks = digits().load()
     grey, blended = tasks.tasks["source"].test.x, tasks.tasks["target"].test.x
     assert blended.float().std(dim=(2, 3)).mean() > 10
     # with one crop for all, the difference between two digits shows exactly where their ink differs
@@ -44,6 +45,6 @@ def test_enlarged_digits_stay_in_their_frame():
 
 
 def test_label_budget():
-    tasks = Digits(target_labels_per_class=3).load()
+    tasks = digits(target_labels_per_class=3).load()
     assert torch.bincount(tasks.tasks["target"].train.y).tolist() == [3] * 10
     assert len(tasks.tasks["target/rest"].train) == 1294 - 30

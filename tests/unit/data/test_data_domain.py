@@ -2,7 +2,16 @@ import pytest
 import torch
 
 from translearn.data.access import Access, LabelledSet, TrainView, UnlabelledSet, limit_labels
-from translearn.data.types import Domain, Split, TaskSet, cut_domain, permutation
+from translearn.data.types import (
+    Domain,
+    Kind,
+    Samples,
+    Split,
+    TaskSet,
+    cut_domain,
+    cut_test,
+    permutation,
+)
 from translearn.errors import ConfigError, DataError
 
 CLASSES = ("a", "b", "c")
@@ -14,9 +23,13 @@ def split(count, labelled=True):
     return Split(x, torch.arange(count) % 3 if labelled else None)
 
 
+def samples(name, train, test=None):
+    return Samples(name, CLASSES, train, test, Kind.vector, (1,), "published")
+
+
 def pair(protocol="published", target_labelled=True):
-    source = cut_domain("s", CLASSES, split(30), split(6), 0.2, 0)
-    target = cut_domain("t", CLASSES, split(60, target_labelled), None, 0.1, 0)
+    source = cut_domain(samples("s", split(30), split(6)), 0.2, 0)
+    target = cut_domain(samples("t", split(60, target_labelled)), 0.1, 0)
     return TaskSet("s_t", {"source": source, "target": target}, (1, 1, 1), protocol)
 
 
@@ -33,21 +46,35 @@ def test_permutation_depends_on_its_arguments_alone():
 
 
 def test_cut_is_disjoint_complete_and_keeps_labels_with_images():
-    domain = cut_domain("s", CLASSES, split(30), None, 0.2, 0)
+    domain = cut_domain(samples("s", split(30)), 0.2, 0)
     assert len(domain.val) == 6 and len(domain.train) == 24
     assert sorted(numbers(domain.train) + numbers(domain.val)) == list(range(30))
     for part in (domain.train, domain.val):
         assert part.y.tolist() == [number % 3 for number in numbers(part)]
 
 
+def test_the_kind_and_an_input_of_its_own_go_through_the_cut():
+    domain = cut_domain(samples("s", split(30)), 0.2, 0, (7,))
+    assert domain.kind is Kind.vector and domain.input_shape == (7,)
+
+
+def test_the_test_is_cut_where_none_is_published():
+    whole = cut_test(samples("s", split(30)), 0.2, 0)
+    assert len(whole.test) == 6 and len(whole.train) == 24
+    assert sorted(numbers(whole.train) + numbers(whole.test)) == list(range(30))
+    published = samples("s", split(30), split(6))
+    assert cut_test(published, 0.2, 0) is published
+    assert cut_test(samples("s", split(30)), 0.0, 0).test is None
+
+
 def test_no_validation_split_without_a_fraction():
-    assert cut_domain("s", CLASSES, split(30), None, 0.0, 0).val is None
+    assert cut_domain(samples("s", split(30)), 0.0, 0).val is None
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0])
 def test_impossible_fractions_are_refused(fraction):
     with pytest.raises(ConfigError, match=r"data\.val_fraction"):
-        cut_domain("s", CLASSES, split(30), None, fraction, 0)
+        cut_domain(samples("s", split(30)), fraction, 0)
 
 
 @pytest.mark.parametrize("source_labels", [False, True])
@@ -103,5 +130,5 @@ def test_a_budget_needs_labels():
 
 
 def test_domain_without_labels_can_be_cut():
-    domain = cut_domain("t", CLASSES, split(10, labelled=False), None, 0.2, 0)
+    domain = cut_domain(samples("t", split(10, labelled=False)), 0.2, 0)
     assert isinstance(domain, Domain) and domain.train.y is None and domain.val.y is None

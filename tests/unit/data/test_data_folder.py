@@ -5,7 +5,8 @@ import torch
 from real_formats import write_classes, write_image
 
 from translearn.data.access import Access, TrainView
-from translearn.data.sets.folder import Folder, image_files
+from translearn.data.arrangements.folders import FolderPair
+from translearn.data.sets.folder import image_files
 from translearn.errors import ConfigError, DataError
 
 
@@ -18,7 +19,7 @@ def folders(tmp_path):
 
 def load(folders, target="sketches", **options):
     source, target = str(folders / "photos"), str(folders / target)
-    return Folder(source=source, target=target, size=16, crop=12, **options).load()
+    return FolderPair(source=source, target=target, size=16, crop=12, **options).load()
 
 
 def names(split):
@@ -71,7 +72,7 @@ def test_a_flat_source_is_unlabelled_and_the_target_names_the_classes(folders):
     for number in range(7):
         write_image(folders / "heap" / f"{number}.jpg", seed=number)
         write_image(folders / "other" / f"{number}.jpg", seed=number)
-    tasks = Folder(source=str(folders / "heap"), target=str(folders / "sketches"), size=16,
+    tasks = FolderPair(source=str(folders / "heap"), target=str(folders / "sketches"), size=16,
                    crop=12, target_labels_per_class=2).load()  # fmt: skip
     source, target = tasks.tasks["source"], tasks.tasks["target"]
     assert len(source.train) == 7 and source.train.y is None and source.test is None
@@ -79,7 +80,9 @@ def test_a_flat_source_is_unlabelled_and_the_target_names_the_classes(folders):
     TrainView.of(tasks, Access(source_labels=False, target_labels=True))
     with pytest.raises(DataError, match="heap has none"):
         TrainView.of(tasks, Access(source_labels=True, target_labels=True))
-    neither = Folder(source=str(folders / "heap"), target=str(folders / "other"), size=16, crop=12)
+    neither = FolderPair(
+        source=str(folders / "heap"), target=str(folders / "other"), size=16, crop=12
+    )
     tasks = neither.load()
     assert all(d.train.y is None and d.classes == () for d in tasks.tasks.values())
     TrainView.of(tasks, Access(source_labels=False, target_labels=False))
@@ -127,7 +130,7 @@ def test_an_empty_class_and_a_single_class_are_refused(folders):
         load(folders)
     write_classes(folders / "single", {"cat": 2})
     with pytest.raises(DataError, match="needs two"):
-        Folder(source=str(folders / "single"), target=str(folders / "sketches")).load()
+        FolderPair(source=str(folders / "single"), target=str(folders / "sketches")).load()
 
 
 @pytest.mark.parametrize(
@@ -142,13 +145,13 @@ def test_an_empty_class_and_a_single_class_are_refused(folders):
 )
 def test_wrong_options_are_refused_before_any_file_is_read(options, message):
     with pytest.raises(ConfigError, match=message):
-        Folder(**{"source": "a", "target": "b", **options})
+        FolderPair(**{"source": "a", "target": "b", **options})
 
 
 def test_paths_are_relative_to_the_current_folder_and_home_is_expanded(folders, monkeypatch):
     monkeypatch.chdir(folders)
     monkeypatch.setenv("HOME", str(folders))
-    tasks = Folder(source="photos", target="~/sketches").load()
+    tasks = FolderPair(source="photos", target="~/sketches").load()
     assert tasks.name == "folder:photos->sketches"
 
 

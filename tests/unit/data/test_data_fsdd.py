@@ -9,8 +9,9 @@ import torch
 from real_formats import real_root, write_fsdd
 from scipy.io import wavfile
 
+from translearn.data.arrangements.speakers import SpeakerPair
 from translearn.data.sets.catalog import FSDD
-from translearn.data.sets.fsdd import SpokenDigits, fit_length, read_wav
+from translearn.data.sets.fsdd import fit_length, read_wav
 from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError
 
@@ -24,7 +25,7 @@ def root(tmp_path_factory):
 
 def spoken(root, **options):
     options = {"target_speaker": "bob", "download": False, **options}
-    return SpokenDigits(str(root), **options)
+    return SpeakerPair(str(root), **options)
 
 
 def test_speakers_make_the_domains_and_the_published_indices_the_test(root):
@@ -78,7 +79,6 @@ def test_recordings_are_cut_or_padded_on_both_sides():
         ({"source_speakers": ["kleo"]}, r"source_speakers: no .* kleo; did you mean cleo"),
         ({"source_speakers": ["bob"]}, "name each speaker once"),
         ({"source_speakers": ["ann", "ann"]}, "name each speaker once"),
-        ({"source_speakers": "ann"}, r"give a list such as \[george,lucas\]"),
         ({"source_speakers": []}, "give a list"),
         ({"length": 10}, r"data\.length=10 must be at least 256"),
         ({"mels": 0}, r"data\.mels=0 must be at least 1"),
@@ -138,7 +138,7 @@ def test_the_published_recordings():
     (resource,) = FSDD.resources
     found = resource.find(Path(root))
     assert found == Path(root) / "FSDD/recordings" and resource.matches(found)
-    tasks = SpokenDigits(root, "george").load()
+    tasks = SpeakerPair(root, "george").load()
     source, target = tasks.tasks["source"], tasks.tasks["target"]
     assert [len(s) for s in (source.train, source.val, source.test)] == [2025, 225, 250]
     assert [len(s) for s in (target.train, target.val, target.test)] == [405, 45, 50]

@@ -5,7 +5,7 @@ import pytest
 from runs import train
 from scipy.io import savemat
 
-from translearn.data.sets.gbu import GbuFeatures
+from translearn.data.arrangements.unseen import Unseen
 from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError
 
@@ -39,6 +39,10 @@ def write(folder, **changed):
     return features, labels, splits
 
 
+def features_of(root, name="AWA2"):
+    return Unseen(str(root), name, val_fraction=0.0)
+
+
 @pytest.fixture
 def root(tmp_path):
     return tmp_path, *write(tmp_path / "xlsa17" / "data" / "AWA2")
@@ -46,7 +50,7 @@ def root(tmp_path):
 
 def test_every_image_is_where_the_split_says_with_its_own_class(root):
     place, features, labels, splits = root
-    tasks = GbuFeatures(str(place)).load()
+    tasks = features_of(place).load()
     source, target = tasks.tasks["source"], tasks.tasks["target"]
     assert tasks.input_shape == (WIDTH,) and tasks.protocol == "proposed split"
     assert source.kind is Kind.vector and target.kind is Kind.vector
@@ -93,15 +97,17 @@ def test_eszsl_recovers_the_compatibility_through_the_command_path(root, tmp_pat
 def test_files_that_do_not_fit_are_refused(changed, message, tmp_path):
     write(tmp_path / "xlsa17" / "data" / "CUB", **changed)
     with pytest.raises(DataError, match=message):
-        GbuFeatures(str(tmp_path), "CUB").load()
+        features_of(tmp_path, "CUB").load()
 
 
 def test_missing_and_broken_files_are_named(root, tmp_path):
-    with pytest.raises(ConfigError, match=r"data\.set=AWA3"):
-        GbuFeatures(str(tmp_path), "AWA3")
+    with pytest.raises(ConfigError, match=r"data\.set=AWA3 does not exist; did you mean AWA2"):
+        features_of(tmp_path, "AWA3")
+    with pytest.raises(ConfigError, match="awa2 publishes its unseen classes"):
+        Unseen(str(root[0]), "AWA2", unseen=3).load()
     with pytest.raises(DataError, match=r"(?s)SUN/res101\.mat and 1 more.*unpack xlsa17\.zip"):
-        GbuFeatures(str(tmp_path), "SUN").load()
+        features_of(tmp_path, "SUN").load()
     broken = root[0] / "xlsa17" / "data" / "AWA2" / "res101.mat"
     broken.write_bytes(b"no matrix")
     with pytest.raises(DataError, match=r"res101\.mat cannot be read"):
-        GbuFeatures(str(root[0])).load()
+        features_of(root[0]).load()

@@ -6,6 +6,7 @@ import pytest
 from runs import config_of
 
 from translearn.components import build
+from translearn.data.arrangements.unseen import Unseen
 from translearn.data.sets.gbu_photos import GbuPhotos
 from translearn.errors import ConfigError, DataError
 from translearn.semantics.base import Semantics
@@ -29,7 +30,7 @@ def root(tmp_path):
 
 
 def test_photos_are_where_the_lists_say(root):
-    tasks = GbuPhotos(str(root), val_fraction=0.2).load()
+    tasks = Unseen(str(root), "AwA2", val_fraction=0.2).load()
     source, target = tasks.tasks["source"], tasks.tasks["target"]
     assert (source.classes, target.classes) == (("ant", "bee"), ("cat+fish", "dog"))
     assert sorted(p.name for p in source.test.x.paths) == ["ant_1.jpg", "bee_1.jpg"]
@@ -43,11 +44,11 @@ def test_photos_are_where_the_lists_say(root):
 def test_what_is_missing_is_named(root):
     (root / "AwA2" / "JPEGImages" / "dog" / "dog_3.jpg").unlink()
     with pytest.raises(DataError, match=r"there is no .*dog/dog_3\.jpg"):
-        GbuPhotos(str(root)).load()
+        Unseen(str(root), "AwA2").load()
     with pytest.raises(DataError, match=r"CUB_200_2011/splits_PS/trainvalclasses\.txt"):
-        GbuPhotos(str(root), "CUB_200_2011").load()
-    with pytest.raises(ConfigError, match=r"data\.set=CUB does not exist"):
-        GbuPhotos(str(root), "CUB")
+        Unseen(str(root), "CUB_200_2011").load()
+    with pytest.raises(ConfigError, match=r"set=CUB_200 does not exist; did you mean CUB_200_2011"):
+        Unseen(str(root), "CUB_200")
 
 
 @pytest.mark.realdata
@@ -59,7 +60,7 @@ def test_the_real_lists_and_attributes_fit_each_other(data, seen, unseen, attrib
     if not os.environ.get("TRANSLEARN_DATA"):
         pytest.skip("TRANSLEARN_DATA is not set")
     config = config_of(f"data={data}")
-    source = GbuPhotos(config["data_root"], config["data"]["set"])
+    source = GbuPhotos(config["data"]["set"], config["data_root"])
     lists = [n for n in os.listdir(source.folder / "splits_PS") if n.startswith("t")]
     names = {n.partition("classes")[0]: source.lines(n) for n in lists if "classes" in n}
     assert (len(names["trainval"]), len(names["test"])) == (seen, unseen)

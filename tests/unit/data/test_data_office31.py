@@ -6,7 +6,7 @@ import torch
 from real_formats import real_root, write_classes
 
 from translearn.data.access import Access, TrainView
-from translearn.data.sets.office31 import Office31
+from translearn.data.arrangements.pair import Pair
 from translearn.errors import ConfigError, DataError
 
 
@@ -17,8 +17,13 @@ def root(tmp_path):
     return tmp_path
 
 
+def office31(root, source="amazon", target="webcam", protocol="transductive", **options):
+    title = "office31:{source}->{target}"
+    return Pair(root, source, target, protocol, title=title, **options)
+
+
 def load(root, **options):
-    return Office31(str(root), **options).load()
+    return office31(str(root), **options).load()
 
 
 def test_transductive(root, caplog):
@@ -75,7 +80,7 @@ def test_target_labels_need_the_split_protocol(root):
 )
 def test_wrong_options_are_refused_before_any_file_is_read(options, message):
     with pytest.raises(ConfigError, match=message):
-        Office31("/nowhere", **options)
+        office31("/nowhere", **options)
 
 
 def test_a_missing_domain_is_explained_with_the_layout(root):

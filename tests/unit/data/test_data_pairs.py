@@ -1,8 +1,19 @@
 import pytest
 import torch
-from real_formats import digits, real_root, write_mnist, write_svhn, write_usps
+from real_formats import (
+    digits,
+    real_root,
+    write_classes,
+    write_fsdd,
+    write_mnist,
+    write_svhn,
+    write_usps,
+)
 
-from translearn.data.arrangements.pairs import LOADERS, DigitPair, resize
+from translearn.data.arrangements.pair import Pair
+from translearn.data.sets.digit_images import resize
+from translearn.data.sets.mnist import Mnist
+from translearn.data.sets.mnist_m import MnistM
 from translearn.errors import ConfigError
 
 
@@ -15,7 +26,7 @@ def root(tmp_path):
 
 
 def load(root, source, target, **options):
-    return DigitPair(root, source, target, download=False, **options).load()
+    return Pair(root, source, target, download=False, **options).load()
 
 
 def test_mnist_usps_in_grey(root):
@@ -68,10 +79,11 @@ def test_label_budget(root):
 def test_resize_is_bilinear_and_leaves_the_right_size_alone():
     ramp = torch.arange(0, 256, 16, dtype=torch.uint8).expand(1, 1, 16, 16)
     labels = torch.zeros(1, dtype=torch.int64)
-    large = resize((ramp, labels), 32).x
+    grey = ramp[:, 0].numpy(), labels.numpy()
+    large = resize(grey, 32).x
     assert large.shape == (1, 1, 32, 32)
     assert large[0, 0, 0, :6].tolist() == [0, 4, 12, 20, 28, 36]
-    assert resize((ramp, labels), 16).x is ramp
+    assert torch.equal(resize(grey, 16).x, ramp)
 
 
 @pytest.mark.parametrize(
@@ -80,20 +92,48 @@ def test_resize_is_bilinear_and_leaves_the_right_size_alone():
         ({"source": "mnst"}, "did you mean mnist"),
         ({"target": "mnist"}, "both mnist"),
         ({"size": 30}, "28 or 32"),
+        ({"target": None}, r"data\.target is not set; choose from digits"),
+        ({"crop": 20}, r"data\.crop is no option of mnist, usps"),
+        ({"sze": 28}, r"data\.sze is no option of mnist, usps; did you mean data\.size"),
+        ({"protocol": "splits"}, "did you mean split"),
     ],
 )
 def test_wrong_options_are_refused_before_any_file_is_read(options, message):
     with pytest.raises(ConfigError, match=message):
-        DigitPair(**{"root": "/nowhere", "source": "mnist", "target": "usps", **options})
+        Pair(**{"root": "/nowhere", "source": "mnist", "target": "usps", **options})
+
+
+@pytest.mark.parametrize(("source", "target"), [("digits", "mnist"), ("svhn", "digits_photos")])
+def test_any_two_sets_whose_classes_agree(root, source, target):
+    tasks = load(root, source, target)
+    assert tasks.name == f"{source}_{target}" and tasks.protocol == "seeded"
+    assert tasks.input_shape[1:] == (28, 28)
+    assert [domain.name for domain in tasks.tasks.values()] == [source, target]
+    for name, domain in zip((source, target), tasks.tasks.values(), strict=True):
+        assert len(domain.test) == (360 if name.startswith("digits") else 20)
+
+
+def test_sets_that_do_not_agree_are_refused(root, tmp_path):
+    write_fsdd(tmp_path)
+    write_classes(tmp_path / "office31/webcam/images", {"bike": 5, "mug": 5})
+    with pytest.raises(ConfigError, match=r"(?s)two kinds, image and waveform.*data=tasks"):
+        load(root, "mnist", "fsdd")
+    with pytest.raises(ConfigError, match=r"data\.target=webcam have different classes: 0, 1"):
+        load(root, "mnist", "webcam")
+    with pytest.raises(ConfigError, match=r"differ in size: source 1x28x28, target 3x32x32"):
+        load(root, "digits", "svhn", size=32)
+    with pytest.raises(ConfigError, match=r"(?s)split of mnist .* is published.*leave data"):
+        load(root, "mnist", "usps", protocol="transductive")
 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("size", [28, 32])
 def test_the_real_mnist_m_has_mnists_digits_in_place(size):
     root = real_root()
-    grey, _, _ = LOADERS["mnist"](root, size, False)
-    colour, test, published = LOADERS["mnistm"](root, size, False)
-    assert published and colour.x.shape == (59001, 3, size, size) and len(test) == 9001
+    grey, samples = Mnist(root, size, False).read().train, MnistM(root, size, False).read()
+    colour = samples.train
+    assert samples.protocol == "published" and len(samples.test) == 9001
+    assert colour.x.shape == (59001, 3, size, size)
     assert torch.equal(grey.y[:59001], colour.y)
     # ink inverts the photo, so neighbours inside and outside the digit differ far more at its rim
     ink = grey.x[:200] > 0

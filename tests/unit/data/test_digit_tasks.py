@@ -1,10 +1,10 @@
 import pytest
 import torch
-from real_formats import write_fsdd, write_mnist, write_usps
+from embedded import digits, digits_parity
+from real_formats import write_classes, write_fsdd, write_mnist, write_usps
 from runs import train
 
-from translearn.data.arrangements.tasks import STEM_MAPS, DigitsParity, DigitTasks
-from translearn.data.sets.digits import Digits
+from translearn.data.arrangements.tasks import STEM, SeveralTasks
 from translearn.data.types import Kind
 from translearn.errors import ConfigError
 
@@ -19,16 +19,16 @@ def root(tmp_path_factory):
 
 
 def test_tasks_are_called_as_their_sets_or_by_name(root):
-    tasks = DigitTasks(str(root), ["usps", "mnist"], download=False).load()
+    tasks = SeveralTasks(str(root), ["usps", "mnist"], download=False).load()
     assert list(tasks.tasks) == ["usps", "mnist"] and tasks.main_task == "mnist"
     assert tasks.name == "usps+mnist" and tasks.input_shape == tasks.shape("usps") == (1, 28, 28)
-    named = DigitTasks(str(root), ["usps", "mnist"], ["target", "source"], download=False).load()
+    named = SeveralTasks(str(root), ["usps", "mnist"], ["target", "source"], download=False).load()
     assert named.main_task == "target" and named.tasks["target"].name == "usps"
 
 
 def test_with_speech_every_task_has_an_input_of_its_own(root):
-    tasks = DigitTasks(str(root), ["mnist", "fsdd"], download=False).load()
-    assert tasks.input_shape == (STEM_MAPS, 28, 28)
+    tasks = SeveralTasks(str(root), ["mnist", "fsdd"], download=False).load()
+    assert tasks.input_shape == STEM
     assert tasks.shape("mnist") == (1, 28, 28) and tasks.shape("fsdd") == (1, 40, 63)
     assert tasks.tasks["fsdd"].kind is Kind.waveform
     assert len(tasks.tasks["fsdd"].test) == 10 * 3 * 5
@@ -52,10 +52,26 @@ def test_other_methods_refuse_tasks_of_different_inputs(root, tmp_path):
 
 
 def test_the_embedded_tasks_test_the_same_digits():
-    tasks, pair = DigitsParity().load(), Digits().load()
+    tasks, pair = digits_parity().load(), digits().load()
     assert list(tasks.tasks) == ["source", "target", "parity"]
     parity = tasks.tasks["parity"]
     assert tasks.shape("parity") == (1, 8, 8) and parity.classes == ("even", "odd")
     for split in ("train", "val", "test"):
-        digits = getattr(pair.tasks["source"], split).y
-        assert torch.equal(getattr(parity, split).y, digits % 2)
+        whole = getattr(pair.tasks["source"], split).y
+        assert torch.equal(getattr(parity, split).y, whole % 2)
+
+
+def test_domains_of_photos_are_tasks_of_one_input(tmp_path):
+    for domain in ("amazon", "dslr", "webcam"):
+        write_classes(tmp_path / f"office31/{domain}/images", {"bike": 10, "mug": 10})
+    tasks = SeveralTasks(str(tmp_path), ["amazon", "dslr", "webcam"], crop=96).load()
+    assert tasks.name == "amazon+dslr+webcam" and tasks.protocol == "split"
+    assert tasks.input_shape == tasks.shape("dslr") == (3, 96, 96)
+    assert [len(domain.test) for domain in tasks.tasks.values()] == [4, 4, 4]
+
+
+def test_an_unknown_set_and_an_unknown_option_are_told():
+    with pytest.raises(ConfigError, match=r"data\.tasks=mnsit does not exist; did you mean mnist"):
+        SeveralTasks("", ["mnsit", "usps"])
+    with pytest.raises(ConfigError, match=r"data\.crop is no option of mnist, usps"):
+        SeveralTasks("", ["mnist", "usps"], crop=12)

@@ -1,179 +1,107 @@
 """Zero-shot data: some classes are seen in training, images of the others only in the test."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from translearn.data.arrangements.other_classes import keep_classes
-from translearn.data.arrangements.pairs import CLASSES, mnist
-from translearn.data.sets.digits import FRAME, TEST_SIZE, grey_digits
+from translearn.data.arrangements.base import Arrangement
+from translearn.data.arrangements.other_classes import labels_of
+from translearn.data.sets.by_name import open_sets
 from translearn.data.types import (
-    DataSource,
     Domain,
-    Kind,
-    Shape,
-    Split,
+    Samples,
     TaskSet,
     cut_domain,
+    cut_test,
+    keep_classes,
     permutation,
+    split_of_classes,
 )
-from translearn.errors import ConfigError, nearest
-
-Unseen = int | Sequence[object]
+from translearn.errors import ConfigError
 
 
-class UnseenClasses(DataSource):
-    """Base of the data sets from which classes are held out.
+class Unseen(Arrangement):
+    """The source has the seen classes of a set; the target has the unseen ones, and no training.
 
-    The source has the seen classes; the target has the unseen ones, and no training images.
+    Published splits are kept: the target is tested on its share of the test. Where none is
+    published, the seen images are cut 80/20 by ``split_seed``, and all images of unseen classes are
+    tested.
 
     Args:
+        root: the data root folder.
+        set: the name of a set.
         unseen: names of the unseen classes, or how many are drawn by ``class_seed``; with all of
-            them there is no source.
+            them there is no source. None: those that the set publishes.
         class_seed: draws them.
         val_fraction: share of the seen training images cut off for validation.
-        split_seed: decides that cut, and that of the test where none is published.
+        split_seed: decides all cuts.
+        title: what tables call it, with ``{set}`` for the set's name; None: that name.
+        download: whether missing files are downloaded.
+        options: of the set, such as ``size``; see its reader.
+
+    Raises:
+        ConfigError: the set or an option does not exist.
     """
-
-    def __init__(
-        self,
-        unseen: Unseen = 3,
-        class_seed: int = 0,
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
-    ) -> None:
-        self.unseen, self.class_seed = unseen, class_seed
-        self.val_fraction, self.split_seed = val_fraction, split_seed
-
-    def hold_out(
-        self,
-        name: str,
-        classes: Sequence[str],
-        train: Split,
-        test: Split,
-        test_unseen: Split,
-        shape: Shape,
-        protocol: str,
-    ) -> TaskSet:
-        """Source and target of splits whose labels count ``classes``; each keeps its own."""
-        unseen = chosen_classes(self.unseen, classes, self.class_seed)
-        seen = [label for label in range(len(classes)) if label not in unseen]
-        return zero_shot_tasks(
-            name, ([classes[i] for i in seen], [classes[i] for i in unseen]),
-            keep_classes(train, seen) if seen else None,
-            keep_classes(test, seen) if seen else None,
-            keep_classes(test_unseen, unseen), self.val_fraction, self.split_seed, shape, protocol,
-        )  # fmt: skip
-
-
-class DigitsAttributes(UnseenClasses):
-    """scikit-learn's digits (embedded): seven are seen, three are known by description alone.
-
-    The seen digits keep the test images of ``data=digits``; of the unseen ones all images are
-    tested. Arguments as in UnseenClasses; ``root`` is ignored.
-    """
-
-    embedded = True
 
     def __init__(
         self,
         root: str = "",
-        unseen: Unseen = 3,
+        set: str | None = None,
+        unseen: int | Sequence[object] | None = None,
         class_seed: int = 0,
         val_fraction: float = 0.1,
         split_seed: int = 0,
-    ) -> None:
-        super().__init__(unseen, class_seed, val_fraction, split_seed)
-
-    def load(self) -> TaskSet:
-        """Build both tasks from scikit-learn's file.
-
-        Raises:
-            ConfigError: ``unseen`` names no digits, or too many.
-        """
-        digits = grey_digits()
-        assert digits.y is not None
-        order = permutation(len(digits), self.split_seed)
-        train, test = digits.select(order[TEST_SIZE:]), digits.select(order[:TEST_SIZE])
-        shape = (1, FRAME, FRAME)
-        return self.hold_out("digits_attributes", CLASSES, train, test, digits, shape, "seeded")
-
-
-class MnistAttributes(UnseenClasses):
-    """MNIST with unseen digits, tested on its published test images. Arguments as in UnseenClasses.
-
-    Args:
-        root: the data root folder.
-        download: whether missing files are downloaded.
-    """
-
-    def __init__(
-        self,
-        root: str,
-        unseen: Unseen = 3,
-        class_seed: int = 0,
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
+        title: str | None = None,
         download: bool = True,
+        **options: Any,
     ) -> None:
-        super().__init__(unseen, class_seed, val_fraction, split_seed)
-        self.root, self.download = root, download
+        offered = {"root": root, "split_seed": split_seed, "download": download}
+        readers = {"set": open_sets([("set", set)], {**offered, **options})[0]}
+        super().__init__(title or "{set}", readers, val_fraction, split_seed)
+        self.unseen, self.class_seed = unseen, class_seed
 
-    def load(self) -> TaskSet:
-        """Read MNIST.
+    def arrange(self, samples: Mapping[str, Samples]) -> TaskSet:
+        """Share out the classes, then cut what is seen.
 
         Raises:
-            ConfigError: ``unseen`` names no digits, or too many.
-            DataError: files are missing or broken.
+            ConfigError: ``unseen`` names no classes, or leaves too few.
         """
-        train, test, _ = mnist(self.root, FRAME, self.download)
-        shape = (1, FRAME, FRAME)
-        return self.hold_out("mnist_attributes", CLASSES, train, test, test, shape, "published")
+        name, whole = self.named(samples), samples["set"]
+        unseen = self.unseen_labels(whole)
+        seen = [label for label in range(len(whole.classes)) if label not in unseen]
+        tested = whole.test or whole.train
+        protocol = "seeded" if whole.test is None else whole.protocol
+        domains = {"source": self.source(whole, seen, f"{name}/seen")} if seen else {}
+        held = split_of_classes(tested, unseen)
+        domains["target"] = Domain(
+            f"{name}/unseen", tuple(whole.classes[label] for label in unseen),
+            held.select(permutation(0, 0)), None, held, whole.kind,
+        )  # fmt: skip
+        return TaskSet(name, domains, whole.shape, protocol)
 
+    def source(self, whole: Samples, seen: Sequence[int], name: str) -> Domain:
+        """The seen classes, cut into training, validation and test."""
+        if whole.test_size is not None:  # a test of its own: the same images whatever is seen
+            whole = cut_test(whole, self.test_fraction, self.split_seed)
+        parted = cut_test(keep_classes(whole, seen, name), self.test_fraction, self.split_seed)
+        return cut_domain(parted, self.val_fraction, self.split_seed)
 
-def chosen_classes(unseen: Unseen, classes: Sequence[str], seed: int) -> list[int]:
-    """The labels of the unseen classes, rising.
-
-    Raises:
-        ConfigError: a name is no class, or source or target is left with one class.
-    """
-    if isinstance(unseen, int):
-        labels = permutation(len(classes), seed).tolist()[:unseen] if unseen > 0 else []
-    else:
-        for name in unseen:
-            if str(name) not in classes:
-                raise ConfigError(f"data.unseen: no class {name}{nearest(str(name), classes)}")
-        labels = [classes.index(str(name)) for name in unseen]
-    if len(set(labels)) < 2 or len(set(labels)) == len(classes) - 1:
-        raise ConfigError(
-            f"data.unseen={unseen}: of {len(classes)} classes choose 2 to {len(classes) - 2}, "
-            "or all of them"
-        )
-    return sorted(set(labels))
-
-
-def zero_shot_tasks(
-    name: str,
-    classes: tuple[Sequence[str], Sequence[str]],
-    train: Split | None,
-    test_seen: Split | None,
-    test_unseen: Split,
-    val_fraction: float,
-    split_seed: int,
-    shape: Shape,
-    protocol: str,
-    kind: Kind = Kind.image,
-) -> TaskSet:
-    """A source of seen classes (unless there are none) and a target of unseen ones.
-
-    The target's training split is empty: nothing of its images can reach training.
-    """
-    empty = test_unseen.select(permutation(0, 0))
-    domains = {}
-    if train is not None:
-        source = cut_domain(
-            f"{name}/seen", tuple(classes[0]), train, test_seen, val_fraction, split_seed
-        )
-        domains["source"] = replace(source, kind=kind)
-    target = tuple(classes[1])
-    domains["target"] = Domain(f"{name}/unseen", target, empty, None, test_unseen, kind)
-    return TaskSet(name, domains, shape, protocol)
+    def unseen_labels(self, whole: Samples) -> list[int]:
+        """The labels of the unseen classes, rising."""
+        classes = whole.classes
+        if self.unseen is None and not whole.unseen:
+            raise ConfigError(f"data.unseen is not set; give names of classes of {whole.name}")
+        if self.unseen is not None and whole.unseen:
+            raise ConfigError(
+                f"data.unseen: {whole.name} publishes its unseen classes; leave it out"
+            )
+        unseen = whole.unseen if self.unseen is None else self.unseen
+        if isinstance(unseen, int):
+            labels = permutation(len(classes), self.class_seed).tolist()[: max(unseen, 0)]
+        else:
+            labels = labels_of("unseen", unseen, classes)
+        if len(labels) < 2 or len(labels) == len(classes) - 1:
+            raise ConfigError(
+                f"data.unseen={self.unseen}: of {len(classes)} classes choose 2 to "
+                f"{len(classes) - 2}, or all of them"
+            )
+        return sorted(labels)

@@ -1,10 +1,99 @@
 """The data sets that ``tl-data`` knows, and which of them each config reads. Imports no torch."""
 
 from translearn.data.files.download import DataSet, Resource
-from translearn.data.sets.mnist import MNIST
-from translearn.data.sets.mnist_m import BSDS500
-from translearn.data.sets.svhn import SVHN
-from translearn.data.sets.usps import USPS
+
+MNIST_ADDRESS = "https://ossci-datasets.s3.amazonaws.com/mnist"  # torchvision's first mirror
+
+
+# sha256 of the unpacked files, computed from a real copy.
+MNIST_SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+MNIST = DataSet(
+    name="mnist",
+    title="MNIST, 60000 + 10000 handwritten digits",
+    resources=tuple(
+        Resource(f"MNIST/raw/{name}", f"{MNIST_ADDRESS}/{name}.gz", sha256)
+        for name, sha256 in MNIST_SHA256.items()
+    ),
+    by_hand=f"the four idx files of {MNIST_ADDRESS}/, plain or .gz, in MNIST/raw",
+)
+
+
+BSDS500 = DataSet(
+    name="bsds500",
+    title="BSDS500, the 200 training photos: the backgrounds of MNIST-M",
+    resources=(
+        Resource(
+            "BSDS500/images/train",
+            "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/BSR/BSR_bsds500.tgz",
+            sha256="788dbaf9c8e767f1d6f00b369a1626c2bbaa75f2f915629e55839137da0ed829",
+            samples=200,
+            archive_folder="BSR/BSDS500/data/images/train",
+            unverified="address (not tried), folder inside the archive",
+        ),
+    ),
+    by_hand="the photos of BSR/BSDS500/data/images/train of BSR_bsds500.tgz (Berkeley) in "
+    "BSDS500/images/train",
+)
+
+
+USPS_ADDRESS = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass"
+
+
+USPS = DataSet(
+    name="usps",
+    title="USPS, 7291 + 2007 digits of envelopes",
+    # sha256: of the text of a real copy, which was packed by somebody else than LIBSVM;
+    # md5: of LIBSVM's own file, as torchvision publishes it. Either is accepted.
+    resources=(
+        Resource(
+            "USPS/usps.bz2",
+            f"{USPS_ADDRESS}/usps.bz2",
+            sha256="9a0edcd5b0ba3685318746f8e8fc945bc00e8cac60692e2cea60e4f1b47b49f1",
+            md5="ec16c51db3855ca6c91edd34d0e9b197",
+            unverified="address (not tried), md5 (torchvision's)",
+        ),
+        Resource(
+            "USPS/usps.t.bz2",
+            f"{USPS_ADDRESS}/usps.t.bz2",
+            sha256="8d8b5579704b88819f3bde76ebc93e284ffee6ba3892c2146a649ff198972be4",
+            md5="8ea070ee2aca1ac39742fdd1ef5ed118",
+            unverified="address (not tried), md5 (torchvision's)",
+        ),
+    ),
+    by_hand=f"usps.bz2 and usps.t.bz2 of {USPS_ADDRESS}/ in USPS",
+)
+
+
+SVHN_ADDRESS = "https://ufldl.stanford.edu/housenumbers"  # torchvision asks the same host by http
+
+
+SVHN = DataSet(
+    name="svhn",
+    title="SVHN, 73257 + 26032 house-number digits",
+    resources=(
+        Resource(
+            "SVHN/train_32x32.mat",
+            f"{SVHN_ADDRESS}/train_32x32.mat",
+            md5="e26dedcc434d2e4c54c9b2d4a06d8373",
+            unverified="address (not tried), md5 (torchvision's)",
+        ),
+        Resource(
+            "SVHN/test_32x32.mat",
+            f"{SVHN_ADDRESS}/test_32x32.mat",
+            md5="eb5a983be6a315427106f1b164d9cef3",
+            unverified="address (not tried), md5 (torchvision's)",
+        ),
+    ),
+    by_hand=f"train_32x32.mat and test_32x32.mat of {SVHN_ADDRESS}/ in SVHN",
+)
+
 
 # Photos and sha256 of each domain's folder of class folders, computed from a real copy.
 OFFICE31_DOMAINS = {

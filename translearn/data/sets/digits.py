@@ -1,6 +1,4 @@
-"""The embedded pair: scikit-learn's digits, and the same digits over its sample photos."""
-
-from typing import ClassVar
+"""The embedded sets: scikit-learn's digits, the same digits over its sample photos, and small."""
 
 import numpy as np
 import torch
@@ -8,10 +6,10 @@ from sklearn.datasets import load_digits, load_sample_images
 from torch import Tensor
 from torch.nn import functional as F
 
-from translearn.data.access import limit_labels
-from translearn.data.types import DataSource, Split, TaskSet, cut_domain, permutation
+from translearn.data.sets.digit_images import CLASSES
+from translearn.data.types import Kind, Reader, Samples, Split
 
-TEST_SIZE = 360
+TEST_SIZE = 360  # the same test digits in every arrangement
 
 
 DIGIT, FRAME = 20, 28  # edge of the enlarged digit and of the image, in pixels
@@ -20,49 +18,51 @@ DIGIT, FRAME = 20, 28  # edge of the enlarged digit and of the image, in pixels
 MASK_ABOVE = 96  # of 255: what counts as ink, as hard as MNIST-M's mask
 
 
-class Digits(DataSource):
-    """Real handwritten digits from scikit-learn's wheel; nothing is downloaded.
+class Digits(Reader):
+    """Real handwritten digits from scikit-learn's wheel: the 8x8 digits, 20x20 in a 28x28 frame."""
 
-    Source: the 8x8 digits enlarged to 20x20 in a 28x28 frame. Target: the same digits blended over
-    crops of two photos by MNIST-M's rule: 255 - c where there is ink, else c.
+    def read(self) -> Samples:
+        """Read scikit-learn's file."""
+        return embedded("digits", grey_digits())
+
+
+class DigitsOverPhotos(Reader):
+    """The same digits blended over crops of two photos by MNIST-M's rule.
+
+    255 - c where there is ink, else c.
 
     Args:
-        root: ignored; the data is embedded.
-        val_fraction: share of the training images cut off for validation.
-        split_seed: decides the splits and the crops.
-        target_labels_per_class: keep only so many target labels of each class, or None.
+        split_seed: decides the crops.
     """
 
-    embedded: ClassVar[bool] = True
+    def __init__(self, split_seed: int = 0) -> None:
+        self.split_seed = split_seed
 
-    def __init__(
-        self,
-        root: str = "",
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
-        target_labels_per_class: int | None = None,
-    ) -> None:
-        self.val_fraction, self.split_seed = val_fraction, split_seed
-        self.target_labels_per_class = target_labels_per_class
-
-    def load(self) -> TaskSet:
-        """Build both domains from scikit-learn's files."""
+    def read(self) -> Samples:
+        """Read scikit-learn's files and blend them."""
         digits = grey_digits()
-        grey, labels = digits.x, digits.y
-        assert isinstance(grey, Tensor) and labels is not None
-        blended = blend(grey, photos(), self.split_seed)
-        order = permutation(len(labels), self.split_seed)
-        train, test = order[TEST_SIZE:], order[:TEST_SIZE]
-        classes = tuple(str(digit) for digit in range(10))
-        domains = {}
-        for task, name, x in (("source", "digits", grey), ("target", "digits_photos", blended)):
-            both = Split(x, labels)
-            domains[task] = cut_domain(
-                name, classes, both.select(train), both.select(test),
-                self.val_fraction, self.split_seed,
-            )  # fmt: skip
-        tasks = TaskSet("digits", domains, (3, FRAME, FRAME), "seeded")
-        return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
+        assert isinstance(digits.x, Tensor)
+        blended = blend(digits.x, photos(), self.split_seed)
+        return embedded("digits_photos", Split(blended, digits.y))
+
+
+class EvenOrOdd(Reader):
+    """The digits as scikit-learn stores them, 8x8, of two classes: even and odd."""
+
+    def read(self) -> Samples:
+        """Read scikit-learn's file."""
+        stored = load_digits()
+        small = (stored.images * (255 / 16)).round().astype("uint8")
+        labels = torch.from_numpy(stored.target % 2).long()
+        both = Split(torch.from_numpy(small)[:, None], labels)
+        return embedded("digits_8x8", both, ("even", "odd"))
+
+
+def embedded(name: str, everything: Split, classes: tuple[str, ...] = CLASSES) -> Samples:
+    """All of scikit-learn's digits, of which no split is published."""
+    assert isinstance(everything.x, Tensor)
+    shape = tuple(everything.x.shape[1:])
+    return Samples(name, classes, everything, None, Kind.image, shape, "seeded", TEST_SIZE)
 
 
 def grey_digits() -> Split:

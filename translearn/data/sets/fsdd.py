@@ -1,10 +1,9 @@
-"""Spoken digits: the Free Spoken Digit Dataset, some speakers to another one."""
+"""Spoken digits: the Free Spoken Digit Dataset, 3000 recordings of six speakers."""
 
 import struct
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,12 @@ from scipy.io import wavfile
 from torch import Tensor
 from torch.nn import functional as F
 
-from translearn.data.access import limit_labels
 from translearn.data.files.download import data_root, require
 from translearn.data.pipeline.speech import RATE, WINDOW, spectrogram_shape
 from translearn.data.sets.catalog import FSDD
-from translearn.data.types import DataSource, Domain, Kind, Split, TaskSet, cut_domain
+from translearn.data.sets.digit_images import CLASSES
+from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import ConfigError, DataError, nearest
-
-CLASSES = tuple(str(digit) for digit in range(10))
-
 
 TEST_RECORDINGS = 5  # of each digit by each speaker: indices 0 to 4, as published
 
@@ -36,61 +32,45 @@ BROKEN = (
 Recordings = Mapping[str, Mapping[str, int]]  # speaker -> digit -> how many, numbered from 0
 
 
-class SpokenDigits(DataSource):
-    """Ten spoken digits; source and target are different speakers.
+class SpokenDigits(Reader):
+    """Ten spoken digits: ``FSDD/recordings/{digit}_{speaker}_{index}.wav``, 8 kHz mono 16 bit.
 
-    Recordings are ``FSDD/recordings/{digit}_{speaker}_{index}.wav``, 8 kHz mono 16 bit. Those of
-    index 0 to 4 are the test split, as published. Speakers are those whose files lie there: your
-    own recordings may stand beside the published ones.
+    The recordings of index 0 to 4 are the test split, as published. Speakers are those whose files
+    lie there: your own recordings may stand beside the published ones.
 
     Args:
         root: the data root folder.
-        target_speaker: whose recordings are the target.
-        source_speakers: whose recordings are the source; None: all the others.
+        speakers: whose recordings are read; None: those of all speakers but ``without``.
+        without: a speaker who is left out, or None.
         length: samples of every waveform; shorter recordings get silence on both sides, longer
             ones lose both ends.
         mels: bands of a spectrogram.
-        val_fraction: share of each training split cut off for validation.
-        split_seed: decides that cut.
-        target_labels_per_class: keep only so many target labels of each class, or None.
         download: whether missing files are downloaded.
+        option: what messages call ``speakers``.
 
     Raises:
-        ConfigError: a value is out of range, or a speaker is named twice.
+        ConfigError: a value is out of range.
     """
+
+    needs = (FSDD,)
 
     def __init__(
         self,
         root: str,
-        target_speaker: str = "george",
-        source_speakers: Sequence[str] | None = None,
+        speakers: Sequence[str] | None = None,
+        without: str | None = None,
         length: int = 8000,
         mels: int = 40,
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
-        target_labels_per_class: int | None = None,
         download: bool = True,
+        option: str = "speakers",
     ) -> None:
-        if source_speakers is not None:
-            if isinstance(source_speakers, str) or not source_speakers:
-                raise ConfigError(
-                    f"data.source_speakers={source_speakers}: give a list such as [george,lucas]"
-                )
-            if len({*source_speakers, target_speaker}) <= len(source_speakers):
-                raise ConfigError(
-                    f"data.source_speakers={list(source_speakers)} and "
-                    f"data.target_speaker={target_speaker}: name each speaker once"
-                )
         for key, value, least in (("length", length, WINDOW), ("mels", mels, 1)):
             if value < least:
                 raise ConfigError(f"data.{key}={value} must be at least {least}")
-        self.root, self.target_speaker = root, target_speaker
-        self.source_speakers = source_speakers
-        self.length, self.mels = length, mels
-        self.val_fraction, self.split_seed = val_fraction, split_seed
-        self.target_labels_per_class, self.download = target_labels_per_class, download
+        self.root, self.speakers, self.without, self.option = root, speakers, without, option
+        self.length, self.mels, self.download = length, mels, download
 
-    def load(self) -> TaskSet:
+    def read(self) -> Samples:
         """Read the recordings of the chosen speakers.
 
         Raises:
@@ -99,32 +79,19 @@ class SpokenDigits(DataSource):
         """
         folder = fsdd_folder(self.root, self.download)
         found = recordings(folder)
-        others = [speaker for speaker in found if speaker != self.target_speaker]
-        sources = others if self.source_speakers is None else list(self.source_speakers)
-        for key, name in (
-            ("target_speaker", self.target_speaker), *(("source_speakers", s) for s in sources)
-        ):  # fmt: skip
+        others = [speaker for speaker in found if speaker != self.without]
+        speakers = others if self.speakers is None else list(self.speakers)
+        for name in speakers:
             if name not in found:
-                raise ConfigError(f"data.{key}: no recordings of {name}{nearest(str(name), found)}")
-        if not sources:
-            raise DataError(f"{folder} holds recordings of {self.target_speaker} alone")
-        domains = {
-            "source": self._domain("+".join(sources), folder, found, sources),
-            "target": self._domain(self.target_speaker, folder, found, [self.target_speaker]),
-        }
-        name = "others" if self.source_speakers is None else "+".join(sources)
-        shape = spectrogram_shape(self.mels, self.length)
-        tasks = TaskSet(f"fsdd:{name}->{self.target_speaker}", domains, shape)
-        return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
-
-    def _domain(
-        self, name: str, folder: Path, found: Recordings, speakers: Sequence[str]
-    ) -> Domain:
+                known = nearest(str(name), found)
+                raise ConfigError(f"data.{self.option}: no recordings of {name}{known}")
+        if not speakers:
+            raise DataError(f"{folder} holds recordings of {self.without} alone")
         train, test = read_speakers(folder, found, speakers, self.length)
-        domain = cut_domain(
-            f"fsdd:{name}", CLASSES, train, test, self.val_fraction, self.split_seed
-        )
-        return replace(domain, kind=Kind.waveform)
+        everybody = self.speakers is None and self.without is None
+        name = "fsdd" if everybody else f"fsdd:{'+'.join(speakers)}"
+        shape = spectrogram_shape(self.mels, self.length)
+        return Samples(name, CLASSES, train, test, Kind.waveform, shape, "published")
 
 
 def fsdd_folder(root: str, download: bool) -> Path:

@@ -11,42 +11,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from translearn.data.arrangements.unseen import zero_shot_tasks
 from translearn.data.files.download import require
 from translearn.data.files.matlab import cell_strings, read_mat
 from translearn.data.sets.catalog import XLSA17
-from translearn.data.types import DataSource, Kind, Split, TaskSet
-from translearn.errors import ConfigError, DataError, nearest
+from translearn.data.types import Kind, Reader, Samples, Split, keep_classes
+from translearn.errors import DataError
 
 LOCATIONS = ("trainval_loc", "test_seen_loc", "test_unseen_loc")
 
 
-class GbuFeatures(DataSource):
+class GbuFeatures(Reader):
     """Feature vectors of seen and unseen classes, split as published (the "proposed split").
 
     Read from ``xlsa17/data/<set>/res101.mat`` and ``att_splits.mat``. The training images are those
-    of ``trainval_loc``; a validation part of the same classes may be cut from it.
+    of ``trainval_loc``, the test those of ``test_seen_loc`` and ``test_unseen_loc``.
 
     Args:
-        root: the data root folder.
         set: AWA2, CUB, SUN or APY.
-        val_fraction: share of the training images cut off for validation.
-        split_seed: decides that cut.
-
-    Raises:
-        ConfigError: there is no such set.
+        root: the data root folder.
     """
 
-    def __init__(
-        self, root: str, set: str = "AWA2", val_fraction: float = 0.0, split_seed: int = 0
-    ) -> None:
-        if set not in XLSA17:
-            raise ConfigError(f"data.set={set} does not exist{nearest(str(set), XLSA17)}")
+    def __init__(self, set: str, root: str) -> None:
         self.folder = Path(root).expanduser() / "xlsa17" / "data" / set
-        self.root, self.set = root, set
-        self.val_fraction, self.split_seed = val_fraction, split_seed
+        self.root, self.set, self.needs = root, set, (XLSA17[set],)
 
-    def load(self) -> TaskSet:
+    def read(self) -> Samples:
         """Read both files.
 
         Raises:
@@ -59,16 +48,19 @@ class GbuFeatures(DataSource):
         x = torch.from_numpy(np.ascontiguousarray(features["features"].T, dtype=np.float32))
         y = torch.from_numpy(numbers(features["labels"]))  # counted from 0
         train, seen, unseen = (self.part(x, y, splits[key], len(names), key) for key in LOCATIONS)
-        assert train.y is not None and unseen.y is not None
-        labels = [sorted(set(part.y.tolist())) for part in (train, unseen) if part.y is not None]
-        if not set(labels[0]).isdisjoint(labels[1]):
+        trained, held, new = (set(part.y.tolist()) for part in (train, seen, unseen))
+        if trained & new:
             raise DataError(f"{self.folder}: classes of test_unseen_loc are trained on; wrong file")
-        shown = [names[i] for i in labels[0]], [names[i] for i in labels[1]]
-        return zero_shot_tasks(
-            self.set.lower(), shown, within(train, labels[0]), within(seen, labels[0]),
-            within(unseen, labels[1]), self.val_fraction, self.split_seed, (x.shape[1],),
-            "proposed split", Kind.vector,
+        if held - trained:
+            raise DataError(
+                f"{self.folder}: test_seen_loc has classes that trainval_loc lacks; wrong file"
+            )
+        test = Split(torch.cat([seen.x, unseen.x]), torch.cat([seen.y, unseen.y]))
+        whole = Samples(
+            self.set.lower(), tuple(names), train, test, Kind.vector, (x.shape[1],),
+            "proposed split", unseen=tuple(names[label] for label in sorted(new)),
         )  # fmt: skip
+        return keep_classes(whole, sorted(trained | new), whole.name)
 
     def part(self, x: Tensor, y: Tensor, location: Any, classes: int, key: str) -> Split:
         """The rows that a location (counted from 1) names.
@@ -90,15 +82,3 @@ class GbuFeatures(DataSource):
 def numbers(cells: Any) -> Any:
     """Matlab's numbers, counted from 1, as int64 counted from 0."""
     return np.asarray(cells).reshape(-1).astype(np.int64) - 1
-
-
-def within(part: Split, labels: list[int]) -> Split:
-    """The same images, labelled by the place of their class among ``labels``.
-
-    Raises:
-        DataError: a class is not among them.
-    """
-    assert part.y is not None
-    if not set(part.y.tolist()) <= set(labels):
-        raise DataError("test_seen_loc has classes that trainval_loc lacks; wrong att_splits.mat")
-    return Split(part.x, torch.searchsorted(torch.tensor(labels), part.y))

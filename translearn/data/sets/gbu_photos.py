@@ -5,11 +5,10 @@ from pathlib import Path
 
 import torch
 
-from translearn.data.arrangements.unseen import zero_shot_tasks
 from translearn.data.files.images import FileImages
 from translearn.data.sets.folder import check_crop
-from translearn.data.types import DataSource, Split, TaskSet
-from translearn.errors import ConfigError, DataError, nearest
+from translearn.data.types import Kind, Reader, Samples, Split
+from translearn.errors import DataError
 
 # folder of the set -> where its photos lie, and how its lists of seen and unseen classes are called
 FOLDERS = {
@@ -18,41 +17,28 @@ FOLDERS = {
 }
 
 
-class GbuPhotos(DataSource):
+class GbuPhotos(Reader):
     """Photos below ``<set>/JPEGImages`` or ``<set>/images``, with the lists of ``<set>/splits_PS``.
 
     ``test_seen_PS.txt`` has the test images of seen classes, ``image_label_PS.txt`` all others:
     those of seen classes are trained on, those of unseen classes tested.
 
     Args:
-        root: the data root folder.
         set: AwA2 or CUB_200_2011.
-        val_fraction: share of the training images cut off for validation.
-        split_seed: decides that cut.
+        root: the data root folder.
         size: edge of the decoded square image.
         crop: edge of the network's input, cropped out of it.
 
     Raises:
-        ConfigError: there is no such set, or the crop is larger than the image.
+        ConfigError: the crop is larger than the image.
     """
 
-    def __init__(
-        self,
-        root: str,
-        set: str = "AwA2",
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
-        size: int = 256,
-        crop: int = 224,
-    ) -> None:
-        if set not in FOLDERS:
-            raise ConfigError(f"data.set={set} does not exist{nearest(str(set), FOLDERS)}")
+    def __init__(self, set: str, root: str, size: int = 256, crop: int = 224) -> None:
         check_crop(size, crop)
         self.folder, self.set = Path(root).expanduser() / set, set
-        self.val_fraction, self.split_seed = val_fraction, split_seed
         self.size, self.crop = size, crop
 
-    def load(self) -> TaskSet:
+    def read(self) -> Samples:
         """List the files; images are decoded later.
 
         Raises:
@@ -73,11 +59,12 @@ class GbuPhotos(DataSource):
                 "data=awa2, data=cub"
             )
         train = [path for path in others if Path(path).parent.name in seen]
-        test = [path for path in others if Path(path).parent.name in unseen]
-        return zero_shot_tasks(
-            f"{self.set.lower()}_photos", (seen, unseen), self.split(train, seen),
-            self.split(held, seen), self.split(test, unseen), self.val_fraction,
-            self.split_seed, (3, self.crop, self.crop), "proposed split",
+        new = [path for path in others if Path(path).parent.name in unseen]
+        classes = (*seen, *unseen)
+        return Samples(
+            f"{self.set.lower()}_photos", classes, self.split(train, classes),
+            self.split([*held, *new], classes), Kind.image, (3, self.crop, self.crop),
+            "proposed split", unseen=tuple(unseen),
         )  # fmt: skip
 
     def split(self, paths: Sequence[str], classes: Sequence[str]) -> Split:

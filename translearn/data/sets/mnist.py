@@ -9,33 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from translearn.data.files.checksums import open_content
-from translearn.data.files.download import BROKEN, DataSet, Resource, require
+from translearn.data.files.download import BROKEN, require
+from translearn.data.sets.catalog import MNIST
+from translearn.data.sets.digit_images import Arrays, DigitReader, digit_samples, pad
+from translearn.data.types import Samples
 from translearn.errors import DataError
 
-ADDRESS = "https://ossci-datasets.s3.amazonaws.com/mnist"  # torchvision's first mirror
 
+class Mnist(DigitReader):
+    """MNIST as uint8 (N, 1, size, size), padded with black to 32. Arguments as in DigitReader."""
 
-# sha256 of the unpacked files, computed from a real copy.
-SHA256 = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
+    needs = (MNIST,)
 
+    def read(self) -> Samples:
+        """Read both splits.
 
-MNIST = DataSet(
-    name="mnist",
-    title="MNIST, 60000 + 10000 handwritten digits",
-    resources=tuple(
-        Resource(f"MNIST/raw/{name}", f"{ADDRESS}/{name}.gz", sha256)
-        for name, sha256 in SHA256.items()
-    ),
-    by_hand=f"the four idx files of {ADDRESS}/, plain or .gz, in MNIST/raw",
-)
-
-
-Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]
+        Raises:
+            DataError: files are missing or broken.
+        """
+        train, test = load_mnist(self.root, self.download)
+        margin = (self.size - 28) // 2
+        return digit_samples("mnist", pad(train, margin), pad(test, margin))
 
 
 def load_mnist(root: str | Path, download: bool = True) -> tuple[Arrays, Arrays]:

@@ -14,8 +14,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
-from translearn.data.files.download import DataSet, Resource, require
-from translearn.data.sets.mnist import Arrays, load_mnist
+from translearn.data.files.download import require
+from translearn.data.sets.catalog import BSDS500, MNIST
+from translearn.data.sets.digit_images import Arrays, DigitReader, digit_samples, pad
+from translearn.data.sets.mnist import load_mnist
+from translearn.data.types import Samples
 from translearn.errors import DataError
 
 log = logging.getLogger(__name__)
@@ -34,22 +37,24 @@ SHA256 = {
 }
 
 
-BSDS500 = DataSet(
-    name="bsds500",
-    title="BSDS500, the 200 training photos: the backgrounds of MNIST-M",
-    resources=(
-        Resource(
-            "BSDS500/images/train",
-            "https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/BSR/BSR_bsds500.tgz",
-            sha256="788dbaf9c8e767f1d6f00b369a1626c2bbaa75f2f915629e55839137da0ed829",
-            samples=200,
-            archive_folder="BSR/BSDS500/data/images/train",
-            unverified="address (not tried), folder inside the archive",
-        ),
-    ),
-    by_hand="the photos of BSR/BSDS500/data/images/train of BSR_bsds500.tgz (Berkeley) in "
-    "BSDS500/images/train",
-)
+class MnistM(DigitReader):
+    """MNIST-M as uint8 (N, 3, size, size); its digits have MNIST's margin, and 28 crops it away.
+
+    ``protocol`` is ``rebuilt`` where it is not the published one. Arguments as in DigitReader.
+    """
+
+    needs = (MNIST, BSDS500)
+
+    def read(self) -> Samples:
+        """Read both splits.
+
+        Raises:
+            DataError: files are missing or broken.
+        """
+        train, test, published = load_mnist_m(self.root, self.download)
+        margin = (self.size - EDGE) // 2
+        protocol = "published" if published else "rebuilt"
+        return digit_samples("mnistm", pad(train, margin), pad(test, margin), protocol)
 
 
 def load_mnist_m(root: str | Path, download: bool = True) -> tuple[Arrays, Arrays, bool]:

@@ -8,32 +8,26 @@ from pathlib import Path
 
 import numpy as np
 
-from translearn.data.files.download import DataSet, Resource, require
-from translearn.data.sets.mnist import Arrays
+from translearn.data.files.download import require
+from translearn.data.sets.catalog import SVHN
+from translearn.data.sets.digit_images import Arrays, DigitReader, digit_samples, resize
+from translearn.data.types import Samples
 from translearn.errors import DataError
 
-ADDRESS = "https://ufldl.stanford.edu/housenumbers"  # torchvision asks the same host by http
 
+class Svhn(DigitReader):
+    """SVHN as uint8 (N, 3, size, size). Arguments as in DigitReader."""
 
-SVHN = DataSet(
-    name="svhn",
-    title="SVHN, 73257 + 26032 house-number digits",
-    resources=(
-        Resource(
-            "SVHN/train_32x32.mat",
-            f"{ADDRESS}/train_32x32.mat",
-            md5="e26dedcc434d2e4c54c9b2d4a06d8373",
-            unverified="address (not tried), md5 (torchvision's)",
-        ),
-        Resource(
-            "SVHN/test_32x32.mat",
-            f"{ADDRESS}/test_32x32.mat",
-            md5="eb5a983be6a315427106f1b164d9cef3",
-            unverified="address (not tried), md5 (torchvision's)",
-        ),
-    ),
-    by_hand=f"train_32x32.mat and test_32x32.mat of {ADDRESS}/ in SVHN",
-)
+    needs = (SVHN,)
+
+    def read(self) -> Samples:
+        """Read both splits.
+
+        Raises:
+            DataError: files are missing or broken.
+        """
+        train, test = load_svhn(self.root, self.download)
+        return digit_samples("svhn", resize(train, self.size), resize(test, self.size))
 
 
 def load_svhn(root: str | Path, download: bool = True) -> tuple[Arrays, Arrays]:

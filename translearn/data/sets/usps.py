@@ -9,39 +9,28 @@ from pathlib import Path
 import numpy as np
 
 from translearn.data.files.checksums import open_content
-from translearn.data.files.download import DataSet, Resource, require
-from translearn.data.sets.mnist import Arrays
+from translearn.data.files.download import require
+from translearn.data.sets.catalog import USPS
+from translearn.data.sets.digit_images import Arrays, DigitReader, digit_samples, resize
+from translearn.data.types import Samples
 from translearn.errors import DataError
-
-ADDRESS = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass"
-
 
 EDGE = 16
 
 
-USPS = DataSet(
-    name="usps",
-    title="USPS, 7291 + 2007 digits of envelopes",
-    # sha256: of the text of a real copy, which was packed by somebody else than LIBSVM;
-    # md5: of LIBSVM's own file, as torchvision publishes it. Either is accepted.
-    resources=(
-        Resource(
-            "USPS/usps.bz2",
-            f"{ADDRESS}/usps.bz2",
-            sha256="9a0edcd5b0ba3685318746f8e8fc945bc00e8cac60692e2cea60e4f1b47b49f1",
-            md5="ec16c51db3855ca6c91edd34d0e9b197",
-            unverified="address (not tried), md5 (torchvision's)",
-        ),
-        Resource(
-            "USPS/usps.t.bz2",
-            f"{ADDRESS}/usps.t.bz2",
-            sha256="8d8b5579704b88819f3bde76ebc93e284ffee6ba3892c2146a649ff198972be4",
-            md5="8ea070ee2aca1ac39742fdd1ef5ed118",
-            unverified="address (not tried), md5 (torchvision's)",
-        ),
-    ),
-    by_hand=f"usps.bz2 and usps.t.bz2 of {ADDRESS}/ in USPS",
-)
+class Usps(DigitReader):
+    """USPS as uint8 (N, 1, size, size), enlarged. Arguments as in DigitReader."""
+
+    needs = (USPS,)
+
+    def read(self) -> Samples:
+        """Read both splits.
+
+        Raises:
+            DataError: files are missing or broken.
+        """
+        train, test = load_usps(self.root, self.download)
+        return digit_samples("usps", resize(train, self.size), resize(test, self.size))
 
 
 def load_usps(root: str | Path, download: bool = True) -> tuple[Arrays, Arrays]:

@@ -1,0 +1,70 @@
+"""The sets that an arrangement may take by name, such as ``data.source=mnist``."""
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from translearn.data.sets.catalog import OFFICE31_DOMAINS, XLSA17
+from translearn.data.sets.digits import Digits, DigitsOverPhotos, EvenOrOdd
+from translearn.data.sets.folder import ImageFolder
+from translearn.data.sets.fsdd import SpokenDigits
+from translearn.data.sets.gbu import GbuFeatures
+from translearn.data.sets.gbu_photos import FOLDERS, GbuPhotos
+from translearn.data.sets.mnist import Mnist
+from translearn.data.sets.mnist_m import MnistM
+from translearn.data.sets.office31 import Office31
+from translearn.data.sets.svhn import Svhn
+from translearn.data.sets.usps import Usps
+from translearn.data.types import Reader
+from translearn.errors import ConfigError, nearest
+
+READERS: dict[str, Callable[..., Reader]] = {
+    "digits": Digits,
+    "digits_photos": DigitsOverPhotos,
+    "digits_8x8": EvenOrOdd,
+    "mnist": Mnist,
+    "mnistm": MnistM,
+    "usps": Usps,
+    "svhn": Svhn,
+    "fsdd": SpokenDigits,
+    "office31": Office31,
+    **{domain: functools.partial(Office31, domain) for domain in OFFICE31_DOMAINS},
+    **{name: functools.partial(GbuFeatures, name) for name in XLSA17},
+    **{name: functools.partial(GbuPhotos, name) for name in FOLDERS},
+    "folder": ImageFolder,
+}
+
+
+# What every arrangement offers, and some readers ask for.
+OFFERED = ("root", "download", "split_seed")
+
+
+def open_sets(names: Sequence[tuple[str, str | None]], options: Mapping[str, Any]) -> list[Reader]:
+    """The readers of sets by name, each with the options that it knows.
+
+    Args:
+        names: pairs of an option and the name it has, such as ``("source", "mnist")``.
+        options: of the readers; None stands for a reader's own default.
+
+    Raises:
+        ConfigError: there is no such set, an option belongs to none of them, or is out of range.
+    """
+    for key, name in names:
+        if name is None:
+            raise ConfigError(f"data.{key} is not set; choose from {', '.join(READERS)}")
+        if name not in READERS:
+            raise ConfigError(f"data.{key}={name} does not exist{nearest(str(name), READERS)}")
+    classes = [READERS[str(name)] for _, name in names]
+    known = [inspect.signature(reader).parameters for reader in classes]
+    for option, value in options.items():
+        if value is not None and option not in OFFERED and not any(option in k for k in known):
+            choices = {f"data.{name}" for parameters in known for name in parameters}
+            sets = ", ".join(str(name) for _, name in names)
+            suggestion = nearest(f"data.{option}", choices)
+            raise ConfigError(f"data.{option} is no option of {sets}{suggestion}")
+    given = {option: value for option, value in options.items() if value is not None}
+    return [
+        reader(**{option: value for option, value in given.items() if option in parameters})
+        for reader, parameters in zip(classes, known, strict=True)
+    ]
