@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from embedded import digits
 
-from translearn.data.sets.digits import DIGIT, FRAME, MASK_ABOVE, blend, enlarge
+from translearn.data.sets.digits import DIGIT, FRAME, MASK_ABOVE, blend, enlarge, photos
 
 
 def test_sizes_and_names():
@@ -36,6 +36,16 @@ def test_the_target_is_the_source_over_photos():
     assert torch.equal(over_plain == 215, ink) and torch.equal(over_plain == 40, ~ink)
 
 
+def test_crops_are_drawn_digit_by_digit():
+    grey, pictures = digits().read()["source"].train.x[:50], photos()
+    generator = np.random.default_rng(3)
+    for digit, blended in zip(grey, blend(grey, pictures, seed=3), strict=True):
+        picture = pictures[generator.integers(len(pictures))]
+        top, left = (int(generator.integers(edge - FRAME + 1)) for edge in picture.shape[1:])
+        crop = picture[:, top : top + FRAME, left : left + FRAME]
+        assert torch.equal(blended, torch.where(digit > MASK_ABOVE, 255 - crop, crop))
+
+
 def test_enlarged_digits_stay_in_their_frame():
     large = enlarge(torch.full((2, 8, 8), 255.0))
     margin = (FRAME - DIGIT) // 2
@@ -47,4 +57,4 @@ def test_enlarged_digits_stay_in_their_frame():
 def test_label_budget():
     tasks = digits(target_labels_per_class=3).load()
     assert torch.bincount(tasks.tasks["target"].train.y).tolist() == [3] * 10
-    assert len(tasks.tasks["target/rest"].train) == 1294 - 30
+    assert len(tasks.tasks["target"].unlabelled) == 1294 - 30

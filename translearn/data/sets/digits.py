@@ -87,13 +87,11 @@ def photos() -> list[Tensor]:
 
 
 def blend(grey: Tensor, pictures: list[Tensor], seed: int) -> Tensor:
-    """Digits (N, 1, 28, 28) over random crops: uint8 (N, 3, 28, 28)."""
-    generator = np.random.default_rng(seed)
-    blended = torch.empty(len(grey), 3, FRAME, FRAME, dtype=torch.uint8)
-    for position, digit in enumerate(grey):
-        picture = pictures[generator.integers(len(pictures))]
-        top = int(generator.integers(picture.shape[1] - FRAME + 1))
-        left = int(generator.integers(picture.shape[2] - FRAME + 1))
-        crop = picture[:, top : top + FRAME, left : left + FRAME]
-        blended[position] = torch.where(digit > MASK_ABOVE, 255 - crop, crop)
-    return blended
+    """Digits (N, 1, 28, 28) over random crops of pictures of one size: uint8 (N, 3, 28, 28)."""
+    windows = torch.stack(pictures).unfold(2, FRAME, 1).unfold(3, FRAME, 1)  # (P, 3, H', W', ...)
+    highest = (len(pictures), *windows.shape[2:4])
+    # a row a digit: the same draws as one after the other
+    drawn = np.random.default_rng(seed).integers(highest, size=(len(grey), 3))
+    picture, top, left = torch.from_numpy(drawn).unbind(dim=1)
+    crops = windows[picture, :, top, left]
+    return torch.where(grey > MASK_ABOVE, 255 - crops, crops)
