@@ -1,4 +1,6 @@
-"""No method sees a label outside its access: permuting them leaves every weight as it was.
+"""No method sees a label outside its access: other ones leave every weight as it was.
+
+They are permuted, and a second time drawn at random: a permutation hides what leaks by counts.
 
 Methods are found by glob; each test has a counterpart that shows it can fail.
 """
@@ -11,10 +13,10 @@ from runs import METHODS, config_of, log_lines, same_weights, smoke_data, train,
 
 from translearn.components import resolve_class
 from translearn.data.access import Access, LabelledSet, TrainView, Unlabelled, UnlabelledSet
-from translearn.data.types import DataSource
 from translearn.methods.base import Method
 
-SEALED = ["source/val", "source/test", "target/val", "target/test"]
+SEALED = ["*/val", "*/test"]
+HOW = ("permuted", "random")
 TRAIN = {"source": "source/train", "target": "target/train"}
 
 
@@ -28,18 +30,21 @@ def access_of(method) -> Access:
     return resolve_class(config["method"]["_target_"], Method).access
 
 
-def run(method, folder, places, *overrides):
+def run(method, folder, places, *overrides, how="permuted"):
     config = config_of(
         f"method={method}", f"data={smoke_data(method)}", "run=smoke", "run.batch_size=64",
         "run.device=cpu", "run.threads=1", "run.max_steps=8", *overrides,
     )  # fmt: skip
     if places:
-        name = resolve_class(config["data"]["_target_"], DataSource).__name__
-        config["data"]["_target_"] = f"permuted_data.Permuted{name}"
-        config["data"]["places"] = places
+        config["data"] = instead_of(config["data"], "Changed", places=places, how=how)
     train(folder, config=config)
     assert all(torch.isfinite(w).all() for w in weights(folder).values() if w.is_floating_point())
     return folder
+
+
+def instead_of(data, name, **options):
+    """The config of a data set made of this one by a class of permuted_data."""
+    return {**data, "_target_": f"permuted_data.{name}", "of": data["_target_"], **options}
 
 
 def read_t1(folder):
@@ -50,8 +55,8 @@ def read_t1(folder):
 def test_hidden_labels_change_nothing(method, tmp_path):
     hidden = [place for task, place in TRAIN.items() if not access_of(method).allows(task)]
     plain = run(method, tmp_path / "plain", [])
-    permuted = run(method, tmp_path / "permuted", [*hidden, *SEALED])
-    assert same_weights(plain, permuted)
+    for how in HOW:
+        assert same_weights(plain, run(method, tmp_path / how, [*hidden, *SEALED], how=how))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -59,7 +64,18 @@ def test_granted_labels_do_matter(method, tmp_path):
     granted = [place for task, place in TRAIN.items() if access_of(method).allows(task)]
     plain = run(method, tmp_path / "plain", [])
     for place in granted:
-        assert not same_weights(plain, run(method, tmp_path / place, [place]))
+        for how in HOW:
+            assert not same_weights(plain, run(method, tmp_path / place / how, [place], how=how))
+
+
+@pytest.mark.parametrize(("leak", "caught"), [("OrderLeak", HOW), ("CountLeak", ("random",))])
+def test_data_that_leaks_is_found(leak, caught, tmp_path):
+    """By its order in both ways; by its counts, only where labels are drawn anew."""
+    target = f"data._target_=permuted_data.{leak}"
+    plain = run("dann", tmp_path / "plain", [], target)
+    for how in HOW:
+        other = run("dann", tmp_path / how, ["target/train", *SEALED], target, how=how)
+        assert same_weights(plain, other) is (how not in caught)
 
 
 @pytest.mark.parametrize("variant", ["embedding", "eszsl", "conse"])
@@ -70,7 +86,7 @@ def test_unseen_images_change_nothing(variant, tmp_path):
     config = config_of("method=zeroshot", "data=digits_attributes", "run=smoke", *chosen,
                        "run.batch_size=64", "run.device=cpu", "run.threads=1",
                        "run.max_steps=8")  # fmt: skip
-    config["data"]["_target_"] = "permuted_data.UnseenNoise"
+    config["data"] = instead_of(config["data"], "UnseenNoise")
     noise = train(tmp_path / "noise", config=config)
     assert same_weights(plain, tmp_path / "noise")
     assert noise["metrics"]["zsl/t1"] != read_t1(plain)
@@ -83,9 +99,10 @@ def test_labels_outside_the_budget_change_nothing(method, tmp_path):
     full = digits(target_labels_per_class=3).load()
     assert len(full.tasks["target"].train) == 30
     assert full.tasks["target"].val is None
-    assert full.tasks["target/rest"].train.y is None
-    outside = run(method, tmp_path / "outside", [*SEALED, OUTSIDE], budget)
-    assert same_weights(plain, outside)
+    assert full.tasks["target"].unlabelled is not None
+    for how in HOW:
+        outside = run(method, tmp_path / how, [*SEALED, OUTSIDE], budget, how=how)
+        assert same_weights(plain, outside)
     assert not same_weights(plain, run(method, tmp_path / "inside", ["target/train"], budget))
 
 
