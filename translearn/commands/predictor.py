@@ -78,7 +78,12 @@ class Predictor:
         try:
             with safe_open(path, "pt") as file:
                 about = json.loads(file.metadata()["translearn"])
-            classes, task, inputs = (about[key] for key in ("tasks", "main_task", "inputs"))
+            task = about["main_task"]
+            # 0.1 counted what a label budget hides among the tasks, as target/rest
+            classes, inputs = (
+                {name: value for name, value in about[key].items() if not name.endswith("/rest")}
+                for key in ("tasks", "inputs")
+            )
             kind, size = Kind(inputs[task]["kind"]), inputs[task]["stored_size"]
             shapes = {name: tuple(one["shape"]) for name, one in inputs.items()}
             backbone_shape = tuple(about["input_shape"])

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from translearn.data.types import Images, Split, TaskSet, permutation
+from translearn.data.types import Images, TaskSet, permutation
 from translearn.errors import ConfigError, DataError
 
 
@@ -41,7 +41,7 @@ class Unlabelled(NamedTuple):
 Batch = Labelled | Unlabelled
 
 
-Outputs = Callable[[str, nn.Module], Tensor]
+Outputs = Callable[[str, Images, nn.Module], Tensor]  # of samples of a task
 
 
 @dataclass(frozen=True)
@@ -78,19 +78,23 @@ class UnlabelledSet:
 
 
 class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
-    """The training sets a method may see: task -> set, ``<task>/rest`` for what a budget hides.
+    """The training sets a method may see, by task, and what a label budget leaves unlabelled.
 
     Labels outside the method's access are not in here, and neither are labels outside the budget.
 
     Args:
         sets: task -> training set.
+        hidden: task -> the samples whose labels a budget hides, of the tasks that have one.
         compute: what ``outputs`` calls.
     """
 
     def __init__(
-        self, sets: Mapping[str, LabelledSet | UnlabelledSet], compute: Outputs | None = None
+        self,
+        sets: Mapping[str, LabelledSet | UnlabelledSet],
+        hidden: Mapping[str, UnlabelledSet] | None = None,
+        compute: Outputs | None = None,
     ) -> None:
-        self._sets, self._compute = dict(sets), compute
+        self._sets, self._hidden, self._compute = dict(sets), dict(hidden or {}), compute
 
     def __getitem__(self, task: str) -> LabelledSet | UnlabelledSet:
         if task not in self._sets:
@@ -103,17 +107,38 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
     def __len__(self) -> int:
         return len(self._sets)
 
-    def outputs(self, task: str, module: nn.Module) -> Tensor:
+    def limited(self, task: str) -> bool:
+        """Whether a label budget hides some labels of the task."""
+        return task in self._hidden
+
+    def unlabelled(self, task: str) -> UnlabelledSet:
+        """Samples of a task without labels: those a label budget hides, or without one all."""
+        return self._hidden[task] if self.limited(task) else UnlabelledSet(self[task].x)
+
+    def outputs(self, task: str, module: nn.Module, unlabelled: bool = False) -> Tensor:
         """What a module puts out for every sample of a task, prepared as for a test, in order.
 
         ``Method.enter`` has this for neighbours and clusters; gradients do not flow.
+
+        Args:
+            task: of the view.
+            module: put into evaluation mode.
+            unlabelled: whether the samples are those of ``unlabelled``.
         """
         assert self._compute is not None, "outputs exist in Method.enter alone"
-        return self._compute(task, module)
+        data = self.unlabelled(task) if unlabelled else self[task]
+        return self._compute(task, data.x, module)
+
+    def computing(self, compute: Outputs) -> "TrainView":
+        """The same view, whose ``outputs`` are what ``compute`` gives."""
+        return TrainView(self._sets, self._hidden, compute)
 
     def map_images(self, change: Callable[[Images], Images]) -> "TrainView":
         """The same view with every set's images replaced by ``change(images)``."""
-        return TrainView({name: replace(s, x=change(s.x)) for name, s in self._sets.items()})
+        return TrainView(
+            {task: replace(data, x=change(data.x)) for task, data in self._sets.items()},
+            {task: replace(data, x=change(data.x)) for task, data in self._hidden.items()},
+        )
 
     @staticmethod
     def of(tasks: TaskSet, access: Access) -> "TrainView":
@@ -130,7 +155,7 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
             )
         sets: dict[str, LabelledSet | UnlabelledSet] = {}
         for task, domain in tasks.tasks.items():
-            if task.endswith("/rest") or not access.allows(task):
+            if not access.allows(task):
                 sets[task] = UnlabelledSet(domain.train.x)
             elif domain.train.y is None:
                 raise DataError(
@@ -139,14 +164,19 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
                 )
             else:
                 sets[task] = LabelledSet(domain.train.x, domain.train.y)
-        return TrainView(sets)
+        hidden = {
+            task: UnlabelledSet(domain.unlabelled)
+            for task, domain in tasks.tasks.items()
+            if domain.unlabelled is not None
+        }
+        return TrainView(sets, hidden)
 
 
 def limit_labels(tasks: TaskSet, per_class: int | None, seed: int) -> TaskSet:
     """Keep the target labels of ``per_class`` training images of each class, picked by ``seed``.
 
-    The rest of the split becomes the task ``target/rest``, without labels. The validation split is
-    dropped: its labels would lie outside the budget. Without a budget (None) nothing changes.
+    The rest of the split becomes ``Domain.unlabelled``. The validation split is dropped: its labels
+    would lie outside the budget. Without a budget (None) nothing changes.
 
     Raises:
         ConfigError: ``per_class`` is below one or above what a class has.
@@ -171,7 +201,6 @@ def limit_labels(tasks: TaskSet, per_class: int | None, seed: int) -> TaskSet:
         of_class = shuffled == label
         rank[of_class] = torch.arange(int(of_class.sum()))
     picked, rest = order[rank < per_class], order[rank >= per_class]
-    unlabelled = Split(domain.train.x[rest], None)
-    hidden = replace(domain, name=f"{domain.name}/rest", train=unlabelled, val=None, test=None)
-    kept = replace(domain, train=domain.train.select(picked), val=None)
-    return replace(tasks, tasks={**tasks.tasks, "target": kept, "target/rest": hidden})
+    kept = domain.train.select(picked)
+    target = replace(domain, train=kept, val=None, unlabelled=domain.train.x[rest])
+    return replace(tasks, tasks={**tasks.tasks, "target": target})

@@ -108,6 +108,8 @@ class Domain:
         test: what the final metrics are computed on, or None where nothing is labelled.
         kind: what a sample is.
         input_shape: what a prepared sample looks like, where that is not the task set's shape.
+        unlabelled: the training samples beside ``train`` whose labels a label budget hides; None
+            without a budget.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Domain:
     test: Split | None
     kind: Kind = Kind.image
     input_shape: Shape | None = None
+    unlabelled: Images | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The phases of a run and the one training loop."""
 
+import functools
 import logging
 import math
 import sys
@@ -12,7 +13,6 @@ from tqdm import tqdm
 from translearn.artifacts import checkpoint
 from translearn.artifacts.metrics_log import MetricsLog
 from translearn.config import Select
-from translearn.data.access import TrainView
 from translearn.engine.job import Job, Progress
 from translearn.engine.judge import scores_of
 from translearn.engine.saving import Clock, Saver
@@ -104,7 +104,7 @@ def fit(
     """
     run, runtime, method = job.phase_runs[phase.name], job.runtime, job.method
     if not progress.entered:
-        view = TrainView(job.view, lambda task, module: outputs(job, task, module))
+        view = job.view.computing(functools.partial(outputs, job))
         method.enter(phase, view)
         # every rank computes it; sums in another order must not give each its own clusters
         runtime.agree([*method.state_dict().values(), *method.kept.values()])

@@ -47,7 +47,7 @@ def gather(
     job: Job, result: Mapping[str, Any], confusions: Mapping[str, Tensor], main_task: str
 ) -> Evidence:
     """The log, the confusions, and examples of every task that the method predicts."""
-    tasks = [task for task in job.method.tasks if "/" not in task and job.method.predicts(task)]
+    tasks = [task for task in job.method.tasks if job.method.predicts(task)]
     parts = max(2, len(tasks))
     return Evidence(
         title=f"{result['method']} on {result['data']}, seed {result['seed']}",

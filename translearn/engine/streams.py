@@ -26,7 +26,7 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
     """
     run = job.phase_runs[phase.name]
     for stream in phase.streams.values():
-        if not len(job.view[stream.domain]):
+        if not len(stored(job, stream)):
             raise DataError(
                 f"{stream.domain!r} has no training samples in this data, and this method trains "
                 f"on them\nits classes are only tested: use method=zeroshot, or other data"
@@ -42,12 +42,14 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
                 f"the batch of {size} of stream {name!r} cannot be shared by "
                 f"run.gpus={job.runtime.world}"
             )
-        data = job.view[stream.domain] if computed is None else computed[stream.domain]
+        data = stored(job, stream) if computed is None else computed[name]
         prepare: Preparation = job.prepare[stream.domain]
         if computed is not None:
             prepare = VectorPreparation(job.runtime)
+        hidden = stream.unlabelled and job.view.limited(stream.domain)
+        drawn_as = f"{name}/rest" if hidden else name  # as in 0.1, so that its draws stay
         streams[name] = make_stream(
-            data, name, phase.name, job.seed, size,
+            data, drawn_as, phase.name, job.seed, size,
             prepare, augments[name], job.runtime, run.workers, stream.views,
             None if stream.partners is None else job.method.kept[stream.partners],
         )  # fmt: skip
@@ -63,7 +65,7 @@ def stream_augment(job: Job, phase: Phase, stream: Stream) -> Augment | None:
 
 
 def cached_features(job: Job, phase: Phase) -> Sets | None:
-    """What ``phase.cache`` puts out for every sample of the phase's tasks, if that pays.
+    """What ``phase.cache`` puts out for every sample of the phase's streams, if that pays.
 
     It pays where each sample is drawn at least once. Files that do not fit the resident budget are
     left alone.
@@ -73,27 +75,33 @@ def cached_features(job: Job, phase: Phase) -> Sets | None:
     run, method = job.phase_runs[phase.name], job.method
     module = method.get_submodule(phase.cache)
     computed: Sets = {}
-    for stream in phase.streams.values():
-        data = job.view[stream.domain]
+    for name, stream in phase.streams.items():
+        data = stored(job, stream)
         drawn = phase.steps * (stream.batch_size or run.batch_size)
         if not isinstance(data.x, Tensor) or drawn < len(data):
             return None
-        features = outputs(job, stream.domain, module)
+        features = outputs(job, stream.domain, data.x, module)
         if isinstance(data, LabelledSet):
-            computed[stream.domain] = LabelledSet(features, data.y)
+            computed[name] = LabelledSet(features, data.y)
         else:
-            computed[stream.domain] = UnlabelledSet(features)
+            computed[name] = UnlabelledSet(features)
     return computed
 
 
-def outputs(job: Job, task: str, module: nn.Module) -> Tensor:
-    """What ``module``, in evaluation mode, puts out for every training sample of a task, in order.
+def stored(job: Job, stream: Stream) -> LabelledSet | UnlabelledSet:
+    """The training samples that a stream draws from."""
+    view = job.view
+    return view.unlabelled(stream.domain) if stream.unlabelled else view[stream.domain]
+
+
+def outputs(job: Job, task: str, samples: Images, module: nn.Module) -> Tensor:
+    """What ``module``, in evaluation mode, puts out for training samples of a task, in order.
 
     The samples are prepared as for a test, without augmentation.
     """
     job.method.eval()
     module.eval()
-    return without_gradients(job, task, job.view[task].x, module)
+    return without_gradients(job, task, samples, module)
 
 
 def without_gradients(

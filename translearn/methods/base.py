@@ -33,12 +33,15 @@ class Stream(NamedTuple):
             others in the same set, such as its neighbours. One of them, drawn anew in every epoch,
             is prepared as the sample itself is and comes last in ``x``: (n + 1, B, ...), and
             (2, B, ...) for ``views=0``.
+        unlabelled: whether the samples come without labels: those that a label budget hides of the
+            task, or without a budget all of them.
     """
 
     domain: str
     batch_size: int | None = None
     views: int = 0
     partners: str | None = None
+    unlabelled: bool = False
 
 
 @dataclass(frozen=True)

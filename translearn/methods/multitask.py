@@ -79,7 +79,7 @@ class Multitask(Method):
                 "method.temperature, method.dwa_temperature, method.dwa_interval and "
                 "method.stem_width must be above 0"
             )
-        self.names = tuple(task for task in tasks if "/" not in task)  # not what a budget hides
+        self.names = tuple(tasks)
         hidden = backbone.head_hidden if head is None else head
         self.heads = nn.ModuleDict(
             {task: perceptron(backbone.out_dim, hidden, len(tasks[task])) for task in self.names}

@@ -28,7 +28,6 @@ from translearn.methods.parts.pretraining import (
     read_pretraining,
     spread,
     together,
-    unlabelled,
 )
 
 HIDDEN = -1e4  # logit of a cluster that is not in use
@@ -117,8 +116,7 @@ class SelfCluster(Method):
         self.pretext_name = pretext
         if pretext != "none":
             self.pretext = make_pretext(pretext, backbone, settings, shape)
-        self.domains = pretrain_domains(self.tasks, pretrain_on)
-        self.target = unlabelled(self.tasks, "target")
+        self.domains = pretrain_domains(pretrain_on)
         self.pretrain_share, self.selflabel_share = pretrain_share, selflabel_share
         self.init = init
         self.neighbours, self.entropy_weight = neighbours, entropy_weight
@@ -151,11 +149,11 @@ class SelfCluster(Method):
         if not self.scans:
             return [*phases, Phase("cluster")]
         learn = ("backbone", "cluster_head")
-        pairs = {"target": Stream(self.target, views=1, partners="neighbours")}
+        pairs = {"target": Stream("target", views=1, partners="neighbours", unlabelled=True)}
         steps = budget.steps("scan", 1, 1 - share - self.selflabel_share)
         phases += [Phase("mine"), Phase("scan", pairs, steps, learn)]
         if self.selflabel_share:
-            views = {"target": Stream(self.target, views=2)}
+            views = {"target": Stream("target", views=2, unlabelled=True)}
             steps = budget.steps("selflabel", 1, self.selflabel_share)
             phases.append(Phase("selflabel", views, steps, learn))
         return phases
@@ -174,7 +172,7 @@ class SelfCluster(Method):
             read_pretraining(self.init, self.pretext_name, self.backbone, self.pretext)
         if phase.name not in ("cluster", "mine"):
             return
-        embeddings = view.outputs(self.target, Applied(self.embedding))
+        embeddings = view.outputs("target", Applied(self.embedding), unlabelled=True)
         number = self.choices[0]
         if phase.name == "cluster" or len(self.choices) > 1:
             fitted = fit_kmeans(embeddings, self.choices, self.seed)

@@ -88,7 +88,7 @@ class SelfTaught(Method):
         settings = PretextSettings(projector, temperature, vicreg_weights, noise, atoms, sparsity)
         self.pretext_name = pretext
         self.pretext = make_pretext(pretext, backbone, settings, input_shapes["target"])
-        self.domains = pretrain_domains(self.tasks, pretrain_on)
+        self.domains = pretrain_domains(pretrain_on)
 
         groups = tuple(backbone.group_paths)
         self.frozen = choose_groups(freeze, groups, "method.freeze")

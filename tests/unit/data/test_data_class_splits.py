@@ -31,7 +31,7 @@ def test_digits_split_shares_out_the_images_of_digits():
 def test_label_budget():
     tasks = digits_split(target_labels_per_class=3).load().tasks
     assert torch.bincount(tasks["target"].train.y).tolist() == [3] * 5
-    assert tasks["target"].val is None and tasks["target/rest"].train.y is None
+    assert tasks["target"].val is None and tasks["target"].unlabelled is not None
 
 
 def test_mnist_split(tmp_path):

@@ -105,17 +105,28 @@ def test_unknown_task_names_the_known_ones():
 def test_budget_keeps_so_many_labels_of_each_class_and_hides_the_rest():
     tasks = pair()
     limited = limit_labels(tasks, 4, seed=0)
-    kept, rest = limited.tasks["target"], limited.tasks["target/rest"]
+    kept = limited.tasks["target"]
+    rest = kept.unlabelled.flatten().tolist()
     assert torch.bincount(kept.train.y).tolist() == [4, 4, 4] and kept.val is None
     assert kept.train.y.tolist() == [number % 3 for number in numbers(kept.train)]
-    assert rest.train.y is None and rest.val is None and rest.test is None
+    assert list(limited.tasks) == ["source", "target"]
     before = numbers(tasks.tasks["target"].train)
-    assert sorted(numbers(kept.train) + numbers(rest.train)) == sorted(before)
+    assert sorted(numbers(kept.train) + rest) == sorted(before)
     again, other = limit_labels(tasks, 4, seed=0), limit_labels(tasks, 4, seed=1)
     assert numbers(again.tasks["target"].train) == numbers(kept.train)
     assert numbers(other.tasks["target"].train) != numbers(kept.train)
     view = TrainView.of(limited, Access(True, True))
-    assert isinstance(view["target/rest"], UnlabelledSet)
+    assert isinstance(view.unlabelled("target"), UnlabelledSet)
+    assert view.limited("target") and numbers(view.unlabelled("target")) == rest
+    changed = view.map_images(lambda x: x + 1)
+    assert numbers(changed.unlabelled("target")) == [number + 1 for number in rest]
+
+
+def test_without_a_budget_all_samples_come_without_labels():
+    view = TrainView.of(pair(), Access(True, True))
+    assert isinstance(view["target"], LabelledSet) and not view.limited("target")
+    assert isinstance(view.unlabelled("target"), UnlabelledSet)
+    assert numbers(view.unlabelled("target")) == numbers(view["target"])
 
 
 @pytest.mark.parametrize("per_class", [0, 1000])

@@ -158,4 +158,4 @@ def test_paths_are_relative_to_the_current_folder_and_home_is_expanded(folders, 
 def test_label_budget(folders):
     tasks = load(folders, target_labels_per_class=2)
     assert torch.bincount(tasks.tasks["target"].train.y).tolist() == [2, 2]
-    assert tasks.tasks["target/rest"].train.y is None
+    assert tasks.tasks["target"].unlabelled is not None

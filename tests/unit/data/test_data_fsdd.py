@@ -58,8 +58,8 @@ def test_chosen_speakers_and_a_label_budget(root):
     assert tasks.name == "fsdd:cleo->bob"
     assert len(tasks.tasks["source"].test) == 50
     assert torch.bincount(tasks.tasks["target"].train.y).tolist() == [1] * 10
-    rest = tasks.tasks["target/rest"]
-    assert rest.kind is Kind.waveform and rest.train.y is None and len(rest.train) == 10
+    assert tasks.tasks["target"].kind is Kind.waveform
+    assert len(tasks.tasks["target"].unlabelled) == 10
 
 
 def test_recordings_are_cut_or_padded_on_both_sides():

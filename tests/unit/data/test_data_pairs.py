@@ -73,7 +73,7 @@ def test_labels_stay_with_their_images(root):
 
 def test_label_budget(root):
     tasks = load(root, "mnist", "usps", target_labels_per_class=2)
-    assert len(tasks.tasks["target"].train) == 20 and tasks.tasks["target/rest"].train.y is None
+    assert len(tasks.tasks["target"].train) == 20 and tasks.tasks["target"].unlabelled is not None
 
 
 def test_resize_is_bilinear_and_leaves_the_right_size_alone():

@@ -10,14 +10,14 @@ from translearn.data.access import TrainView, Unlabelled, UnlabelledSet
 from translearn.errors import ConfigError
 from translearn.methods.parts.grouping import cluster_choices, fit_kmeans, nearest_neighbours
 from translearn.methods.parts.losses import nt_xent, self_label
-from translearn.methods.parts.pretext import PretextSettings
+from translearn.methods.parts.pretext import PretextSettings, Rotation
 from translearn.methods.parts.pretraining import (
     collapse_advice,
     make_pretext,
     pretrain_domains,
+    pretrain_streams,
     spread,
     together,
-    unlabelled,
 )
 from translearn.methods.parts.sparse_coding import SparseCoding
 
@@ -103,7 +103,9 @@ def sparse(sparsity=0.2, images=None):
         "sparse_coding", LeNet(SHAPE), PretextSettings(atoms=20, sparsity=sparsity), (1, 6, 6)
     )
     assert isinstance(pretext, SparseCoding)
-    view = TrainView({"source": UnlabelledSet(images)}, lambda task, module: module(images))
+    view = TrainView(
+        {"source": UnlabelledSet(images)}, compute=lambda task, samples, module: module(samples)
+    )
     pretext.enter(view, ["source"])
     return pretext
 
@@ -132,13 +134,14 @@ def test_unknown_names_are_refused():
     with pytest.raises(ConfigError, match="simclr, vicreg, rotation"):
         make_pretext("simcrl", LeNet(SHAPE), PretextSettings(), SHAPE)
     with pytest.raises(ConfigError, match=r"method\.pretrain_on=all"):
-        pretrain_domains({"source": (), "target": ()}, "all")
+        pretrain_domains("all")
 
 
-def test_a_budget_sends_pretraining_to_the_rest():
-    tasks = {"source": (), "target": (), "target/rest": ()}
-    assert pretrain_domains(tasks, "both") == ("source", "target/rest")
-    assert unlabelled({"source": (), "target": ()}, "target") == "target"
+def test_pretraining_draws_samples_without_labels():
+    assert pretrain_domains("both") == ("source", "target")
+    streams = pretrain_streams(("source", "target"), Rotation(LeNet(SHAPE)))
+    assert list(streams) == ["source", "target"]
+    assert all(stream.unlabelled for stream in streams.values())
 
 
 def test_streams_are_joined_view_by_view():

@@ -13,7 +13,7 @@ from translearn.components import resolve_class
 from translearn.data.access import Batch
 from translearn.data.types import Shape
 from translearn.errors import ConfigError
-from translearn.methods.base import Method, Stream, Tasks
+from translearn.methods.base import Method, Stream
 from translearn.methods.parts.pretext import (
     Autoencoder,
     Pretext,
@@ -47,26 +47,22 @@ def make_pretext(name: str, backbone: Backbone, settings: PretextSettings, shape
     raise ConfigError(f"method.pretext={name} does not exist; choose {known}")
 
 
-def unlabelled(tasks: Tasks, task: str) -> str:
-    """Where the images of ``task`` are: those that a label budget leaves, if there is one."""
-    return f"{task}/rest" if f"{task}/rest" in tasks else task
-
-
-def pretrain_domains(tasks: Tasks, pretrain_on: str) -> tuple[str, ...]:
-    """The training sets that ``method.pretrain_on`` means.
+def pretrain_domains(pretrain_on: str) -> tuple[str, ...]:
+    """The tasks that ``method.pretrain_on`` means.
 
     Raises:
         ConfigError: it is none of source, target, both.
     """
     if pretrain_on not in PRETRAIN_ON:
         raise ConfigError(f"method.pretrain_on={pretrain_on}: choose {', '.join(PRETRAIN_ON)}")
-    chosen = ("source", "target") if pretrain_on == "both" else (pretrain_on,)
-    return tuple(unlabelled(tasks, task) for task in chosen)
+    return ("source", "target") if pretrain_on == "both" else (pretrain_on,)
 
 
 def pretrain_streams(domains: Sequence[str], pretext: Pretext) -> dict[str, Stream]:
-    """A stream of each training set; none where nothing is trained by steps."""
-    return {d: Stream(d, views=pretext.views) for d in domains} if pretext.trains else {}
+    """A stream of each task, without labels; none where nothing is trained by steps."""
+    if not pretext.trains:
+        return {}
+    return {task: Stream(task, views=pretext.views, unlabelled=True) for task in domains}
 
 
 def together(batch: Mapping[str, Batch], stacked: bool) -> Tensor:

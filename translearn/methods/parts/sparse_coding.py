@@ -48,7 +48,9 @@ class SparseCoding(Pretext):
 
     def enter(self, view: TrainView, domains: Sequence[str]) -> None:
         """Learn the dictionary, in one pass over the images in a seeded order."""
-        images = torch.cat([view.outputs(domain, nn.Flatten()) for domain in domains]).float()
+        images = torch.cat(
+            [view.outputs(task, nn.Flatten(), unlabelled=True) for task in domains]
+        ).float()
         self.centre.copy_(images.mean(dim=0))
         learner = MiniBatchDictionaryLearning(
             self.width,
