@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from translearn.config import listed
 from translearn.errors import ConfigError, nearest
 from translearn.renamed import present, present_target, warn_once
 
@@ -72,9 +73,19 @@ def build(config: Mapping[str, Any], base: type[Part], **parts: Any) -> Part:
     """Build a component from its config and the ``parts`` that its constructor asks for by name."""
     found, config = resolve_class(config["_target_"], base), present(config)
     known, any_key = _parameters(found)
-    arguments = {key: config[key] for key in _arguments(config, known)}
+    arguments = with_lists(known, {key: config[key] for key in _arguments(config, known)})
     arguments.update({name: part for name, part in parts.items() if name in known or any_key})
     return found(**arguments)
+
+
+def with_lists(
+    known: Mapping[str, inspect.Parameter], arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The arguments, a single value as a list of one where the parameter is a list."""
+    return {
+        key: listed(value, known[key].annotation) if key in known else value
+        for key, value in arguments.items()
+    }
 
 
 def _parameters(found: type) -> tuple[dict[str, inspect.Parameter], bool]:

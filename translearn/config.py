@@ -5,11 +5,12 @@ Nothing here imports torch, so that help and config errors answer at once.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
@@ -109,7 +110,7 @@ class RunConfig:
     warmup: float = MISSING
     clip: float | None = MISSING
     ema: float = MISSING
-    augment_tasks: list[str] = MISSING
+    augment_tasks: Any = MISSING  # list[str], or one word: OmegaConf would refuse that for a list
     select: Select = MISSING
     select_floor: float = MISSING
     rules: bool = MISSING
@@ -121,7 +122,7 @@ class RunConfig:
     resident_mb: int = MISSING
     deterministic: bool = MISSING
     compile: bool = MISSING
-    evaluate: list[str] = MISSING
+    evaluate: Any = MISSING  # likewise
     evaluations: int = MISSING
     eval_samples: int | None = MISSING
     eval_batch_size: int = MISSING
@@ -157,6 +158,11 @@ class RunConfig:
             raise ConfigError(f"run.ema={run.ema} must be at least 0 and below 1")
         if not 0 <= run.select_floor <= 1:
             raise ConfigError(f"run.select_floor={run.select_floor} must be in 0 to 1")
+        for name in ("evaluate", "augment_tasks"):
+            words = listed(getattr(run, name), list[str])
+            if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+                raise ConfigError(f"run.{name}={words}: give a list of words, such as [val,test]")
+            setattr(run, name, words)
         unknown = set(run.evaluate) - {"val", "test"}
         if unknown:
             raise ConfigError(f"run.evaluate={run.evaluate}: choose from val, test")
@@ -190,6 +196,18 @@ POSITIVE = {
 
 
 ConfigStore.instance().store(group="run", name="schema", node=RunConfig)
+
+
+def listed(value: Any, annotation: Any) -> Any:
+    """``value``; a list of it where ``annotation`` means a list and a single value was given."""
+    union = get_origin(annotation) in (Union, UnionType)
+    choices = get_args(annotation) if union else (annotation,)
+    single = isinstance(value, str | int | float)
+    if not single or not any((get_origin(c) or c) in (list, tuple, Sequence) for c in choices):
+        return value
+    plain_types = [choice for choice in choices if isinstance(choice, type)]
+    fits = any(isinstance(value, choice) for choice in plain_types)
+    return value if fits or (isinstance(value, int) and float in choices) else [value]
 
 
 def conf_dir() -> str:
