@@ -27,10 +27,9 @@ from runs import config_of, train
 from translearn.backbones.base import Backbone
 from translearn.commands import data as data_cli
 from translearn.commands import doctor, export, predict, verify
-from translearn.components import check
+from translearn.components import build, check
 from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.pipeline.augment import Augment
-from translearn.data.sets.catalog import NEEDS
 from translearn.data.types import DataSource
 from translearn.engine.build import METHOD_PARTS
 from translearn.engine.job import phase_settings
@@ -212,7 +211,7 @@ def run_first_job(words, tmp_path):
 
 def needs(words):
     """The data sets that the first job of a command reads."""
-    return NEEDS[config_of(*jobs_of(words)[0])["data"]["name"]]
+    return build(config_of(*jobs_of(words)[0])["data"], DataSource, root="").needs
 
 
 RUNNABLE = [words for words in RUNS if not only_composed(words)]

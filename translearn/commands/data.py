@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from translearn.data.files.download import DataSet, data_root, require
-from translearn.data.sets.catalog import DATA_SETS, NEEDS
+from translearn.data.sets.catalog import DATA_SETS, data_needs
 from translearn.errors import ConfigError, DataError, TranslearnError, nearest
 
 DEFAULT_ROOT = "~/.cache/translearn"
@@ -56,11 +56,11 @@ def data_sets(name: str) -> tuple[DataSet, ...]:
     Raises:
         ConfigError: there is no such name.
     """
-    if name in NEEDS:
-        return NEEDS[name]
+    if name in data_needs():
+        return data_needs()[name].sets
     if name in DATA_SETS:
         return (DATA_SETS[name],)
-    known = DATA_SETS.keys() | NEEDS.keys()
+    known = DATA_SETS.keys() | data_needs().keys()
     raise ConfigError(f"the data set {name} does not exist{nearest(name, known)}")
 
 
@@ -84,21 +84,8 @@ def show_all(root: Path) -> None:
             print(f"  unverified: {note}")
         print()
     print("used by")
-    for name, sets in NEEDS.items():
-        needed = ", ".join(data_set.name for data_set in sets)
-        print(f"  data={name:<18}{needed or WITHOUT_FILES[name]}")
-
-
-WITHOUT_FILES = {
-    "digits": "nothing: its data comes with scikit-learn",
-    "digits_attributes": "nothing: its data comes with scikit-learn",
-    "digits_parity": "nothing: its data comes with scikit-learn",
-    "digits_split": "nothing: its data comes with scikit-learn",
-    "folder": "your own images: data.source=FOLDER data.target=FOLDER",
-    "awa2_photos": "your own copy: AwA2/JPEGImages and the lists of AwA2/splits_PS",
-    "cub_photos": "your own copy: CUB_200_2011/images and the lists of CUB_200_2011/splits_PS",
-    "folder_zeroshot": "your own images: data.folder=FOLDER data.unseen=[class,...]",
-}
+    for name, needs in data_needs().items():
+        print(f"  data={name:<18}{needs}")
 
 
 def verify(name: str, root: Path) -> None:
@@ -120,7 +107,7 @@ def verify(name: str, root: Path) -> None:
             bad += status in ("missing", "differs")
             print(f"{status:<8} {found or root / resource.path}")
     if not sets:
-        print(f"{name} needs {WITHOUT_FILES[name]}")
+        print(f"{name} needs {data_needs()[name]}")
     if bad:
         raise DataError(
             f"{bad} of the files of {name} are missing or differ from their checksums\n"
@@ -139,7 +126,7 @@ def prepare(name: str, root: Path) -> None:
         require(data_set, root, download=True)
         print(f"{data_set.name} is complete in {root}")
     if not sets:
-        print(f"{name} needs {WITHOUT_FILES[name]}")
+        print(f"{name} needs {data_needs()[name]}")
 
 
 if __name__ == "__main__":

@@ -177,8 +177,7 @@ def check_speed(findings: Findings) -> None:
 
 def check_data(findings: Findings, root: Path) -> None:
     """The data root, and which data sets are there with all their files."""
-    from translearn.commands.data import WITHOUT_FILES
-    from translearn.data.sets.catalog import DATA_SETS, NEEDS
+    from translearn.data.sets.catalog import DATA_SETS, data_needs
 
     findings.section("data")
     for name, data_set in DATA_SETS.items():
@@ -189,12 +188,12 @@ def check_data(findings: Findings, root: Path) -> None:
             findings.hints.append(f"{name} is not complete: tl-data list says what it lacks")
     ready = [
         name
-        for name, sets in NEEDS.items()
-        if (sets or WITHOUT_FILES[name].startswith("nothing"))
-        and all(resource.find(root) for data_set in sets for resource in data_set.resources)
+        for name, needs in data_needs().items()
+        if not needs.words
+        and all(resource.find(root) for data_set in needs.sets for resource in data_set.resources)
     ]
     findings.add("ready for use", " ".join(f"data={name}" for name in ready))
-    if len(ready) < len(NEEDS):
+    if len(ready) < len(data_needs()):
         findings.hints.append("tl-data list tells how to get the data sets that are missing")
 
 

@@ -14,14 +14,20 @@ from translearn.commands.data import run_command
 from translearn.components import build, check
 from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.files import download
-from translearn.data.sets.catalog import DATA_SETS, NEEDS
+from translearn.data.sets.catalog import DATA_SETS, data_needs
 from translearn.data.types import DataSource
 
 DATA_YAMLS = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))
 
 
-def test_every_data_config_is_known():
-    assert sorted(NEEDS) == DATA_YAMLS
+TEXTS = [Path(conf_dir()).parent / "README.md"]
+TEXTS += (Path(conf_dir()).parent / "docs").rglob("*.md")
+
+
+@pytest.mark.parametrize("name", DATA_YAMLS)
+def test_every_data_config_stands_in_a_table_of_the_documentation(name):
+    rows = [line for path in TEXTS for line in path.read_text().splitlines() if line[:1] == "|"]
+    assert any(f"`{name}`" in row.split("|")[1] or f"data={name}`" in row for row in rows)
 
 
 @pytest.mark.parametrize("name", DATA_YAMLS)
@@ -39,7 +45,9 @@ def test_every_data_yaml_composes_and_builds(name):
     if name == "folder_zeroshot":
         config["data"].update(folder="a")
     source = build(config["data"], DataSource, root=config["data_root"])
-    assert isinstance(source, DataSource)
+    assert source.needs == data_needs()[name].sets
+    for data_set in source.needs:
+        assert data_set.name in config["data"]["needs"]
 
 
 def test_list_tells_what_is_there_and_how_to_get_the_rest(tmp_path, capsys):
@@ -51,7 +59,7 @@ def test_list_tells_what_is_there_and_how_to_get_the_rest(tmp_path, capsys):
     assert "tl-data prepare usps" in out and "tl-data prepare mnist" not in out
     assert "tl-data prepare office31" not in out and "images/<class>/*.jpg" in out
     assert "unverified: address (not tried)" in out
-    for name in (*DATA_SETS, *NEEDS):
+    for name in (*DATA_SETS, *data_needs()):
         assert name in out
 
 
@@ -133,7 +141,7 @@ def test_usage_errors_end_with_2():
 
 def test_it_imports_no_torch(tmp_path):
     code = (
-        "import sys; from translearn.data.cli import run_command; "
+        "import sys; from translearn.commands.data import run_command; "
         f"run_command(['list', '--root', {str(tmp_path)!r}]); "
         "sys.exit('torch' in sys.modules)"
     )

@@ -1,5 +1,12 @@
-"""The data sets that ``tl-data`` knows, and which of them each config reads. Imports no torch."""
+"""The data sets that ``tl-data`` knows, and what each data config needs. Imports no torch."""
 
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from translearn.config import conf_dir
 from translearn.data.files.download import DataSet, Resource
 
 MNIST_ADDRESS = "https://ossci-datasets.s3.amazonaws.com/mnist"  # torchvision's first mirror
@@ -156,30 +163,34 @@ SETS = (MNIST, BSDS500, USPS, SVHN, OFFICE31, FSDD, *XLSA17.values())
 DATA_SETS = {data_set.name: data_set for data_set in SETS}
 
 
-# Name of a config in conf/data -> the sets it reads.
-NEEDS: dict[str, tuple[DataSet, ...]] = {
-    "apy": (XLSA17["APY"],),
-    "awa2": (XLSA17["AWA2"],),
-    "awa2_photos": (),
-    "cub": (XLSA17["CUB"],),
-    "cub_photos": (),
-    "digit_tasks": (MNIST, BSDS500, USPS, SVHN, FSDD),  # those of them that data.tasks names
-    "digits": (),
-    "digits_attributes": (),
-    "digits_parity": (),
-    "digits_split": (),
-    "folder": (),
-    "folder_zeroshot": (),
-    "fsdd": (FSDD,),
-    "mnist_attributes": (MNIST,),
-    "mnist_fsdd": (MNIST, FSDD),
-    "mnist_mnistm": (MNIST, BSDS500),
-    "mnist_split": (MNIST,),
-    "mnist_usps": (MNIST, USPS),
-    "office31": (OFFICE31,),
-    "office31_classes": (OFFICE31,),
-    "office31_zeroshot": (OFFICE31,),
-    "sun": (XLSA17["SUN"],),
-    "svhn_mnist": (SVHN, MNIST),
-    "usps_mnist": (USPS, MNIST),
-}
+NOTHING = "nothing: its data comes with scikit-learn"
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a config in ``conf/data`` needs, by the key ``needs`` of its yaml.
+
+    Attributes:
+        sets: the published sets it reads.
+        words: what it needs instead, in words, where these are files of the user's own.
+    """
+
+    sets: tuple[DataSet, ...]
+    words: str = ""
+
+    def __str__(self) -> str:
+        return self.words or ", ".join(one.name for one in self.sets) or NOTHING
+
+
+@functools.cache
+def data_needs() -> dict[str, Needs]:
+    """Name of a config in ``conf/data`` -> what it needs."""
+    found = {}
+    for path in sorted((Path(conf_dir()) / "data").glob("*.yaml")):
+        needs = OmegaConf.select(OmegaConf.load(path), "data.needs")
+        found[path.stem] = (
+            Needs((), needs)
+            if isinstance(needs, str)
+            else Needs(tuple(DATA_SETS[name] for name in needs))
+        )
+    return found

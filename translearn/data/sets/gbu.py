@@ -47,36 +47,39 @@ class GbuFeatures(Reader):
         names = cell_strings(splits["allclasses_names"])
         x = torch.from_numpy(np.ascontiguousarray(features["features"].T, dtype=np.float32))
         y = torch.from_numpy(numbers(features["labels"]))  # counted from 0
-        train, seen, unseen = (self.part(x, y, splits[key], len(names), key) for key in LOCATIONS)
-        trained, held, new = (set(part.y.tolist()) for part in (train, seen, unseen))
+        train, seen, unseen = (
+            self.rows(y, splits[key], len(x), len(names), key) for key in LOCATIONS
+        )
+        trained, held, new = (set(y[rows].tolist()) for rows in (train, seen, unseen))
         if trained & new:
             raise DataError(f"{self.folder}: classes of test_unseen_loc are trained on; wrong file")
         if held - trained:
             raise DataError(
                 f"{self.folder}: test_seen_loc has classes that trainval_loc lacks; wrong file"
             )
-        test = Split(torch.cat([seen.x, unseen.x]), torch.cat([seen.y, unseen.y]))
+        tested = torch.cat([seen, unseen])
         whole = Samples(
-            self.set.lower(), tuple(names), train, test, Kind.vector, (x.shape[1],),
+            self.set.lower(), tuple(names), Split(x[train], y[train]), Split(x[tested], y[tested]),
+            Kind.vector, (x.shape[1],),
             "proposed split", unseen=tuple(names[label] for label in sorted(new)),
         )  # fmt: skip
         return keep_classes(whole, sorted(trained | new), whole.name)
 
-    def part(self, x: Tensor, y: Tensor, location: Any, classes: int, key: str) -> Split:
+    def rows(self, y: Tensor, location: Any, count: int, classes: int, key: str) -> Tensor:
         """The rows that a location (counted from 1) names.
 
         Raises:
             DataError: it points outside, or a label does.
         """
         rows = torch.from_numpy(numbers(location))
-        if len(x) != len(y) or int(rows.max()) >= len(y) or int(rows.min()) < 0:
+        if count != len(y) or int(rows.max()) >= len(y) or int(rows.min()) < 0:
             raise DataError(
-                f"{self.folder}: {key} of att_splits.mat does not fit the {len(x)} features and "
+                f"{self.folder}: {key} of att_splits.mat does not fit the {count} features and "
                 f"{len(y)} labels of res101.mat; take both from one release"
             )
         if int(y[rows].max()) >= classes or int(y[rows].min()) < 0:
             raise DataError(f"{self.folder}: res101.mat has labels beyond {classes} class names")
-        return Split(x[rows], y[rows])
+        return rows
 
 
 def numbers(cells: Any) -> Any:
