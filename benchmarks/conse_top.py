@@ -24,6 +24,7 @@ from translearn.methods.zeroshot import ZeroShot
 from translearn.runtime import Runtime
 from translearn.semantics.base import Semantics
 from translearn.train import compose_jobs
+from translearn.workload import suited
 from translearn.zeroshot_scores import unseen_metrics
 
 TOPS = (1, 5, 10, 20, 1000)
@@ -79,12 +80,13 @@ def main() -> None:
         config = config_of(f"data.domain={domain}")
         run = RunConfig.of(config["run"])
         tasks = build(config["data"], DataSource, root=config["data_root"]).load()
-        runtime, target = Runtime.start(run), tasks.tasks["target"]
+        target = tasks.tasks["target"]
         classes, test = {"target": target.classes}, target.test
         assert test is not None and test.y is not None
         test = test.select(first_images(test.y, given.per_class))
         method = build_method(config, classes, tasks.input_shape).eval()
         assert isinstance(method, ZeroShot) and test.y is not None
+        runtime = suited(Runtime.start(run), run, method, tasks.input_shape)
         prepare = Preparation.of(target.kind, tasks.input_shape, method.backbone, runtime)
         with torch.inference_mode(), runtime.autocast():
             batches = read_batches(test.x, prepare, 64, 0)

@@ -3,7 +3,6 @@
 import os
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import torch
 
 from translearn.backbones.base import Backbone
 from translearn.components import build, resolve_class
-from translearn.config import Config, Precision, RunConfig
+from translearn.config import Config, RunConfig
 from translearn.data.augment import Augment
 from translearn.data.domain import Shape, TaskSet, TrainView
 from translearn.data.loaders import make_resident
@@ -20,10 +19,11 @@ from translearn.errors import ConfigError
 from translearn.evaluate import Judge
 from translearn.job import Job, check_selection, phase_settings
 from translearn.methods.base import Method
-from translearn.runtime import Runtime, loses_in_bf16, stable_seed
+from translearn.runtime import Runtime, stable_seed
 from translearn.semantics.base import Semantics
 from translearn.stop import Stop
 from translearn.trackers import Guest
+from translearn.workload import suited
 
 
 def make_job(
@@ -41,8 +41,7 @@ def make_job(
     classes = {task: domain.classes for task, domain in tasks.tasks.items()}
     shapes = {task: tasks.shape(task) for task in tasks.tasks}
     method = build_method(config, classes, tasks.input_shape, shapes)
-    if run.precision is Precision.auto and loses_in_bf16(method, runtime.device):
-        runtime = replace(runtime, bf16=False)
+    runtime = suited(runtime, run, method, tasks.input_shape)
     method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
     prepare = {
         task: Preparation.of(domain.kind, tasks.shape(task), method.backbone, runtime)
