@@ -14,18 +14,18 @@ import torch
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
-from translearn.assembly import build_method
 from translearn.components import build
 from translearn.config import RunConfig, plain
-from translearn.data.domain import DataSource
-from translearn.data.loaders import read_batches
-from translearn.data.preparation import Preparation
-from translearn.methods.zeroshot import ZeroShot
+from translearn.data.pipeline.loaders import in_order
+from translearn.data.pipeline.preparation import Preparation
+from translearn.data.types import DataSource
+from translearn.engine.build import build_method
+from translearn.engine.workload import suited
+from translearn.methods.zeroshot.zeroshot import ZeroShot
+from translearn.metrics.seen_unseen import unseen_metrics
 from translearn.runtime import Runtime
 from translearn.semantics.base import Semantics
 from translearn.train import compose_jobs
-from translearn.workload import suited
-from translearn.zeroshot_scores import unseen_metrics
 
 TOPS = (1, 5, 10, 20, 1000)
 NAMES = {  # the folder's name -> how a dictionary would write it
@@ -87,9 +87,12 @@ def main() -> None:
         method = build_method(config, classes, tasks.input_shape).eval()
         assert isinstance(method, ZeroShot) and test.y is not None
         runtime = suited(Runtime.start(run), run, method, tasks.input_shape)
-        prepare = Preparation.of(target.kind, tasks.input_shape, method.backbone, runtime)
+        backbone = method.backbone
+        prepare = Preparation.of(
+            target.kind, tasks.input_shape, backbone.mean, backbone.std, runtime
+        )
         with torch.inference_mode(), runtime.autocast():
-            batches = read_batches(test.x, prepare, 64, 0)
+            batches = (prepare(x) for x in in_order(test.x, 64, 0))
             logits = torch.cat([method.signal(method.backbone(x)) for x in batches])
         for name, way in WAYS.items():
             rows = []

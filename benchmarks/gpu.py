@@ -25,8 +25,8 @@ from typing import Any
 
 import torch
 
-from translearn.data.catalog import NEEDS
-from translearn.results import environment
+from translearn.artifacts.result import environment
+from translearn.data.sets.catalog import NEEDS
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 5  # times as long as on a GPU may a part take on a processor

@@ -16,8 +16,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib import pyplot as plt
 
+from translearn.artifacts.folder import stored_config
 from translearn.config import Config
-from translearn.folders import stored_config
 from translearn.report.collect import Run, collect
 
 ORDER = ("none", "first", "all", "last")

@@ -29,20 +29,20 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from translearn.assembly import make_job
+from translearn.artifacts.metrics_log import MetricsLog
 from translearn.backbones.digits import LeNet
 from translearn.config import RunConfig, conf_dir, plain
-from translearn.data.augment import Draw
-from translearn.data.batch import Labelled, Unlabelled
-from translearn.data.domain import Domain, Split, TaskSet
-from translearn.engine import fit
-from translearn.heads import perceptron
-from translearn.job import Job, Progress
-from translearn.losses import adversarial_ramp, reverse_gradient
-from translearn.results import MetricsLog
+from translearn.data.access import Labelled, Unlabelled
+from translearn.data.pipeline.augment import Draw
+from translearn.data.types import Domain, Split, TaskSet
+from translearn.engine.build import make_job
+from translearn.engine.job import Job, Progress
+from translearn.engine.loop import fit
+from translearn.engine.step import Average, Finite, clip_gradients, make_optimizer
+from translearn.engine.stop import Stop
+from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
 from translearn.runtime import Runtime
-from translearn.stop import Stop
-from translearn.training import Average, Finite, clip_gradients, make_optimizer
 
 COUNT = 20000  # images of each domain
 CLASSES = tuple("0123456789")

@@ -87,9 +87,9 @@ def steps_of(
 
     from translearn.backbones.base import Backbone
     from translearn.components import build
+    from translearn.engine.workload import multiply_adds
     from translearn.runtime import keep_freed_memory
     from translearn.train import compose_jobs
-    from translearn.workload import multiply_adds
 
     keep_freed_memory()
     pretrained = ["backbone.pretrained=false"] if size > 28 or name == "resnet18" else []

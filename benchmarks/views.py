@@ -18,9 +18,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import torch
 from loop import Loop, random_pair
 
-from translearn.data.batch import Unlabelled
-from translearn.data.preparation import Preparer
-from translearn.training import Average, clip_gradients, make_optimizer
+from translearn.data.access import Unlabelled
+from translearn.data.pipeline.preparation import Preparer
+from translearn.engine.step import Average, clip_gradients, make_optimizer
 
 OPTIONS = ("method=selftaught", "run.batch_size=256", "run.log_every=50")
 

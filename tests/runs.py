@@ -9,9 +9,10 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
+from surroundings import HANG
 
 from translearn.config import conf_dir, plain
-from translearn.work import work
+from translearn.engine.run import work
 
 METHODS = sorted(path.stem for path in (Path(conf_dir()) / "method").glob("*.yaml"))
 DATA = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))
@@ -72,9 +73,9 @@ def outcome(folder):
     return bits, log, {key: result[key] for key in keys}
 
 
-def wait_for(path, process, seconds=90, changed_from=None):
+def wait_for(path, process, changed_from=None):
     """Wait until a file exists, or has changed; returns its time of change."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + HANG
     while not path.exists() or path.stat().st_mtime_ns == changed_from:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end

@@ -8,3 +8,5 @@ ENVIRONMENT = {
     "TRANSLEARN_DATA": "/nonexistent/translearn-data",
     "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
 }
+
+HANG = 900  # seconds: a guard against waiting for ever on a busy machine, no test is about time

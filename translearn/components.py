@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from translearn.config import nearest
-from translearn.errors import ConfigError
+from translearn.errors import ConfigError, nearest
+from translearn.renamed import present_target, warn_once
 
 Part = TypeVar("Part")
+
 
 # Keys of a component's yaml that are read by the runner and not by the component itself.
 RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "download")
@@ -24,6 +25,10 @@ def resolve_class(target: str, base: type[Part]) -> type[Part]:
     Raises:
         ConfigError: it is not such a class.
     """
+    present = present_target(str(target))
+    if present != target:
+        warn_once(str(target), present)
+        target = present
     trusted = {"translearn", *filter(None, os.environ.get("TRANSLEARN_TRUST", "").split(","))}
     module_name, _, class_name = str(target).rpartition(".")
     if module_name.split(".")[0] not in trusted:

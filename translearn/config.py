@@ -5,9 +5,8 @@ Nothing here imports torch, so that help and config errors answer at once.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,10 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-from translearn.errors import ConfigError
+from translearn.errors import ConfigError, nearest
 
 Config = dict[str, Any]
+
 
 # Keys that may differ between a run and its continuation: they change where, not what.
 LOCATION_KEYS = (
@@ -32,6 +32,8 @@ LOCATION_KEYS = (
     "run.job_minutes",
     "run.tracker",
 )
+
+
 # Not settings: the record of how a run was asked for, and what its result is checked against.
 RECORD_KEYS = ("overrides", "experiment", "claim")
 
@@ -186,6 +188,7 @@ POSITIVE = {
     "job_minutes": 0.0,
 }
 
+
 ConfigStore.instance().store(group="run", name="schema", node=RunConfig)
 
 
@@ -196,15 +199,6 @@ def conf_dir() -> str:
         if (folder / "config.yaml").is_file():
             return str(folder)
     raise ConfigError(f"the config folder is missing beside {package}; install translearn again")
-
-
-def nearest(name: str, choices: Iterable[str]) -> str:
-    """``; did you mean X?`` for the closest choice by its last part, else the list of them all."""
-    by_last_part = {choice.rpartition(".")[2]: choice for choice in sorted(choices)}
-    close = get_close_matches(name.rpartition(".")[2], by_last_part, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {by_last_part[close[0]]}?"
-    return f"; there are {', '.join(by_last_part.values())}"
 
 
 def plain(config: Any) -> Config:

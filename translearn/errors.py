@@ -3,6 +3,8 @@
 import os
 import signal
 import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class TranslearnError(Exception):
@@ -92,3 +94,12 @@ def reader_left() -> None:
     The reader of standard output, such as ``head``, has seen enough.
     """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """``; did you mean X?`` for the closest choice by its last part, else the list of them all."""
+    by_last_part = {choice.rpartition(".")[2]: choice for choice in sorted(choices)}
+    close = get_close_matches(name.rpartition(".")[2], by_last_part, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {by_last_part[close[0]]}?"
+    return f"; there are {', '.join(by_last_part.values())}"

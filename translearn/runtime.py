@@ -44,7 +44,7 @@ class Runtime:
         """Choose the device and its precision, and set determinism.
 
         One thread makes data and weights, so that they never depend on the number of threads;
-        ``workload.suited`` sets it once the net is known.
+        ``engine.workload.suited`` sets it once the net is known.
 
         Raises:
             ConfigError: the device that was asked for does not exist.

@@ -1,7 +1,6 @@
 """tl-run: from the command line to a run. Imports no torch, so help and config errors are quick."""
 
 import os
-import random
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,26 +13,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from translearn.command_line import (
-    SWEEP_KEYS,
-    compose_jobs,
-    positional,
-    refuse_unknown_flags,
-    stored_overrides,
-)
-from translearn.config import Config, conf_dir, differences, plain
+from translearn.config import Config, conf_dir, plain
 from translearn.errors import ConfigError, StopSignal, TranslearnError, reader_left
-from translearn.folders import (
-    fresh_folder,
-    refuse_differences,
-    refuse_other_runs,
-    resumed_folder,
-    stored_config,
-)
-from translearn.help import help_text
+from translearn.launch.arguments import compose_jobs, refuse_unknown_flags, stored_overrides
+from translearn.launch.help import help_text
+from translearn.launch.settle import settle
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
 os.environ["HYDRA_FULL_ERROR"] = "1"
+
+
 # Threads that wait by spinning collapse on a busy machine; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -73,7 +62,7 @@ def run_command(arguments: Sequence[str]) -> int:
         jobs = compose_jobs(arguments)
         showing = {"--cfg", "-c", "--info", "--hydra-help", "--version"} & set(arguments)
         if not showing and any(job.run.dry for job in jobs):
-            from translearn.dry import try_out
+            from translearn.launch.dry import try_out
 
             return try_out(jobs, sweep)
         extra = [] if showing else settle(arguments, jobs, sweep, folders)
@@ -125,7 +114,7 @@ def task(config: DictConfig) -> float | None:
     values["experiment"] = hydra_config.runtime.choices.get("experiment")
     if hydra_config.mode is RunMode.MULTIRUN:
         return run_in_sweep(values, folder, hydra_config)
-    from translearn.launch import launch
+    from translearn.launch.launch import launch
     from translearn.report.table import print_result
 
     result = launch(values, folder)
@@ -140,8 +129,8 @@ def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float
     Raises:
         TranslearnError: it failed, or a sweeper that optimises finds nothing to optimise.
     """
-    from translearn.sweep import run_job
-    from translearn.sweep_job import SweepJob
+    from translearn.launch.sweep import run_job
+    from translearn.launch.sweep_process import SweepJob
 
     job = SweepJob(
         config=values,
@@ -168,64 +157,10 @@ def stop_sweep(number: int, frame: FrameType | None) -> None:
     raise StopSignal(number)
 
 
-def settle(
-    arguments: Sequence[str], jobs: list[DictConfig], sweep: bool, folders: list[Path]
-) -> list[str]:
-    """Decide the run folder (made here, so that it is nobody else's) and the seed.
-
-    Returns:
-        Overrides to append to the command line.
-    """
-    extra = []
-    given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
-    key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
-    resume, skip_done = jobs[0].run.resume, jobs[0].run.skip_done
-    root = Path(jobs[0].output_root)
-    for name in SWEEP_KEYS:
-        if name in given and not sweep:
-            raise ConfigError(f"{name} is for sweeps: add -m, or leave it out")
-    if key in given:
-        folder = Path(given[key].strip("'\""))
-        used = (folder / ".hydra").exists() or (folder / "result.json").exists()
-        if used and not resume:
-            raise ConfigError(
-                f"{folder} already holds a run\nadd run.resume=auto to continue it, or choose "
-                f"another {key}"
-            )
-        if sweep and not resume and any(folder.glob("*/.hydra")):
-            if not skip_done:
-                raise ConfigError(
-                    f"{folder} already holds a sweep\nadd run.skip_done=true to run only what is "
-                    f"missing, or choose another {key}"
-                )
-            refuse_other_runs(folder, jobs)
-        folder.mkdir(parents=True, exist_ok=True)
-    elif sweep:
-        folder = fresh_folder(root / "sweeps", "%Y-%m-%d_%H-%M-%S-%f")
-    else:
-        found = resumed_folder(str(resume), root, jobs[0]) if resume else None
-        folder = found or fresh_folder(root, "%Y-%m-%d/%H-%M-%S-%f")
-    folders.append(folder)
-    continued = resume and not sweep and (folder / ".hydra").exists()
-    if jobs[0].seed is None:
-        stored = stored_config(folder)["seed"] if continued else None
-        seed = random.SystemRandom().randrange(2**31) if stored is None else stored
-        print(f"seed={seed} (picked, since seed=null)", file=sys.stderr)
-        extra.append(f"seed={seed}")
-        for job in jobs:
-            job.seed = seed
-    if continued:
-        refuse_differences(folder, differences(stored_config(folder), plain(jobs[0])))
-        extra.append("hydra.output_subdir=null")  # keeps the record of the first start
-    if key not in given:
-        quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
-        extra.append(f"{key}='{quoted}'")
-    return extra
-
-
 def end_of_sweep(folder: Path) -> int:
     """Print the table of a sweep; 1 if a job did not come to its end, else 0."""
-    from translearn.report.table import collect, print_table
+    from translearn.report.collect import collect
+    from translearn.report.table import print_table
 
     print_table([folder])
     return int(any(run.status != "done" for run in collect([folder])))

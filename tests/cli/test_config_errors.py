@@ -2,7 +2,7 @@
 
 import pytest
 
-from translearn.help import explain
+from translearn.launch.help import explain
 from translearn.train import run_command
 
 # arguments, what the message names, the nearest name or what to do

@@ -59,7 +59,7 @@ def test_signals_save_and_exit(number, start, tmp_path):
     process = start(*LONG, f"hydra.run.dir={tmp_path}/run")
     wait_for(tmp_path / "run" / "checkpoints" / "prev.pt", process)
     process.send_signal(number)
-    _, message = process.communicate(timeout=60)
+    _, message = process.communicate()
     assert process.returncode == 128 + number
     assert f"tl-run run.resume={tmp_path}/run" in message
     result = result_of(tmp_path / "run")
@@ -70,7 +70,7 @@ def test_a_signal_stops_two_workers(start, tmp_path):
     process = start(*LONG, "run.gpus=2", f"hydra.run.dir={tmp_path}/run")
     wait_for(tmp_path / "run" / "checkpoints" / "prev.pt", process)
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == 143
     assert result_of(tmp_path / "run")["exit_code"] == 143
 
@@ -79,7 +79,7 @@ def test_a_signal_stops_a_whole_sweep(start, tmp_path):
     process = start("-m", *LONG, "seed=0,1", f"hydra.sweep.dir={tmp_path}/sweep")
     wait_for(tmp_path / "sweep" / "0" / "checkpoints" / "last.pt", process)
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == 143
     assert not (tmp_path / "sweep" / "1").exists()
 
@@ -103,7 +103,7 @@ def test_a_full_disk_keeps_the_old_checkpoint(start, tl_run, tmp_path):
     checkpoints = tmp_path / "run" / "checkpoints"
     wait_for(checkpoints / "prev.pt", process)
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate()
     whole = (checkpoints / "last.pt").read_bytes()
 
     def limit():

@@ -89,11 +89,10 @@ def test_workers_stopped_by_the_keyboard(start, tmp_path):
     process = start(
         "run.device=cpu", "backbone=lenet", "run.batch_size=8", "run.samples=2000000",
         "run.log_every=5", "run.save_seconds=0.5", "run.gpus=2", "hydra.run.dir=run",
-        start_new_session=True,
     )  # fmt: skip
     wait_for(tmp_path / "run" / "checkpoints" / "prev.pt", process)
     process.send_signal(signal.SIGINT)
-    _, message = process.communicate(timeout=60)
+    _, message = process.communicate()
     assert process.returncode == 130, message
     assert result_of(tmp_path / "run")["exit_code"] == 130
 
@@ -137,7 +136,7 @@ def test_the_keyboard_stops_a_whole_sweep(start, tmp_path):
     )  # fmt: skip
     wait_for(tmp_path / "sweep" / "0" / "checkpoints" / "last.pt", process)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate()
     assert process.returncode == 130
     assert result_of(tmp_path / "sweep" / "0")["exit_code"] == 130
     assert not (tmp_path / "sweep" / "1").exists()

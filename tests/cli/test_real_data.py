@@ -25,7 +25,7 @@ def test_three_steps_and_every_figure(data, tl_run, tmp_path):
     method = "multitask" if data == "mnist_fsdd" else "dann"
     done = tl_run(
         f"data={data}", f"method={method}", "data.val_fraction=0.02", "run=smoke", "run.device=cpu",
-        "hydra.run.dir=run", environment={"TRANSLEARN_DATA": root}, timeout=230,
+        "hydra.run.dir=run", environment={"TRANSLEARN_DATA": root},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = result_of(tmp_path / "run")

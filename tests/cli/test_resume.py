@@ -6,6 +6,7 @@ import time
 
 import pytest
 from runs import outcome, result_of
+from surroundings import HANG
 
 OPTIONS = (
     "run.device=cpu", "run.threads=1", "run.samples=12000", "run.batch_size=16", "run.log_every=20",
@@ -32,7 +33,7 @@ def interrupted_run(start, folder, kills, seed):
         process.kill()
         process.communicate()
         process = start(f"run.resume={folder}")  # without the options: they are on record
-    _, message = process.communicate(timeout=200)
+    _, message = process.communicate()
     assert process.returncode == 0, message
     return kill + 1
 
@@ -91,6 +92,6 @@ def test_an_open_seed_is_picked_told_and_kept(tl_run, tmp_path):
 @pytest.mark.slow
 def test_eight_runs_started_at_once_have_eight_folders(start, tmp_path):
     running = [start("run=smoke", "run.device=cpu", f"seed={i}") for i in range(8)]
-    assert all(process.wait(timeout=200) == 0 for process in running)
+    assert all(process.wait(timeout=HANG) == 0 for process in running)
     results = list((tmp_path / "outputs").glob("*/*/result.json"))
     assert sorted(json.loads(path.read_text())["seed"] for path in results) == list(range(8))

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from surroundings import HANG
 
 from translearn.config import conf_dir
 from translearn.train import run_command
@@ -18,7 +19,7 @@ NO_TORCH = (
 @pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["--cfg", "job", "seed=4"]])
 def test_help_and_cfg_never_import_torch(arguments, tmp_path):
     command = [sys.executable, "-c", NO_TORCH, *arguments]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=HANG)
     assert done.returncode == 0, done.stderr
     assert not list(tmp_path.iterdir())
     if "seed=4" in arguments:
@@ -53,7 +54,7 @@ def test_help_for_a_reader_that_has_seen_enough(tmp_path):
     )  # fmt: skip
     help_text.stdout.close()
     assert help_text.stderr.read() == b""
-    assert help_text.wait(timeout=60) == 0
+    assert help_text.wait(timeout=HANG) == 0
 
 
 def test_torchrun_is_refused(monkeypatch, capsys):

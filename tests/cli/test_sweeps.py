@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from runs import outcome, result_of, wait_for
+from surroundings import HANG
 
 SMALL = (
     "run.device=cpu", "run.threads=1", "run.precision=fp32", "run.figures=false",
@@ -38,7 +39,7 @@ def test_a_killed_job_becomes_a_row_and_the_rest_goes_on(start, tmp_path):
     process = start("-m", *JOBS, f"run.samples={ENDLESS},64", f"hydra.sweep.dir={sweep}")
     wait_for(sweep / "0" / "checkpoints" / "prev.pt", process)
     os.kill(holder(sweep / "0"), signal.SIGKILL)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     assert process.returncode == 1, err
     assert "KILLED source_only on digits seed=0: killed by SIGKILL" in out
     assert "Traceback" not in err
@@ -109,7 +110,7 @@ def test_other_launchers_end_in_the_same_way(launcher, jobs, states, start, tmp_
     folders = [tmp_path / "sweep" / str(number) for number in range(len(states))]
     wait_for(folders[0] / "checkpoints" / "last.pt", process)
     os.kill(holder(folders[0]), signal.SIGKILL)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate()
     assert process.returncode == 1, err
     assert "Traceback" not in err
     results = [result_of(folder) for folder in folders]
@@ -152,8 +153,8 @@ def table(text):
     return text[text.index("data: digits, ") :]
 
 
-def wait_until(true, seconds=60):
-    end = time.monotonic() + seconds
+def wait_until(true):
+    end = time.monotonic() + HANG
     while not true():
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from runs import outcome, result_of, wait_for
 
-from translearn.data.digits import Digits
-from translearn.evaluate import Judge
-from translearn.predictor import Predictor
+from translearn.commands.predictor import Predictor
+from translearn.data.sets.digits import Digits
+from translearn.engine.judge import Judge
 
 OPTIONS = (
     "run.gpus=2", "run.device=cpu", "run.threads=1", "run.precision=fp32", "backbone=wide",
@@ -28,7 +28,7 @@ def test_two_ranks_continue_to_the_same_bits(start, tl_run, tmp_path):
     prev = folder / "checkpoints" / "prev.pt"
     saved = wait_for(prev, process)
     process.send_signal(signal.SIGTERM)
-    _, message = process.communicate(timeout=90)
+    _, message = process.communicate()
     assert process.returncode == 143, message
     assert result_of(folder)["status"] == "interrupted"
 
@@ -36,7 +36,7 @@ def test_two_ranks_continue_to_the_same_bits(start, tl_run, tmp_path):
     assert refused.returncode == 6
     assert "run.gpus: 2 -> 1" in refused.stderr
 
-    process = start(f"run.resume={folder}", start_new_session=True)
+    process = start(f"run.resume={folder}")
     saved = wait_for(prev, process, changed_from=saved)
     wait_for(prev, process, changed_from=saved)
     os.killpg(process.pid, signal.SIGKILL)  # the workers too, between two log points

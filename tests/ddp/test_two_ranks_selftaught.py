@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+import translearn.work
 from runs import config_of, result_of, train, weights
 from torch import distributed, multiprocessing
 
-import translearn.work
+from translearn.artifacts.result import write_result
 from translearn.methods import selfcluster
-from translearn.results import write_result
 
 SHARED = (
     "data=digits", "run.device=cpu", "run.threads=1", "run.precision=fp32", "run.batch_size=16",

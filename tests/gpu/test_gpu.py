@@ -5,7 +5,7 @@ import torch
 from runs import outcome, result_of
 from sklearn.datasets import load_digits
 
-from translearn.methods.kmeans import kmeans
+from translearn.methods.parts.kmeans import kmeans
 
 pytestmark = [
     pytest.mark.gpu,

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import torch
 
-from translearn.data.digits import Digits
-from translearn.data.domain import Split, permutation
-from translearn.data.label_budget import limit_labels
-from translearn.data.unseen import DigitsAttributes
+from translearn.data.access import limit_labels
+from translearn.data.arrangements.unseen import DigitsAttributes
+from translearn.data.sets.digits import Digits
+from translearn.data.types import Split, permutation
 
 OUTSIDE = "target/outside the budget"
 

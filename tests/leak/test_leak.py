@@ -9,9 +9,9 @@ from permuted_data import OUTSIDE
 from runs import METHODS, config_of, log_lines, same_weights, smoke_data, train, weights
 
 from translearn.components import resolve_class
-from translearn.data.batch import Unlabelled
-from translearn.data.digits import Digits
-from translearn.data.domain import Access, DataSource, LabelledSet, TrainView, UnlabelledSet
+from translearn.data.access import Access, LabelledSet, TrainView, Unlabelled, UnlabelledSet
+from translearn.data.sets.digits import Digits
+from translearn.data.types import DataSource
 from translearn.methods.base import Method
 
 SEALED = ["source/val", "source/test", "target/val", "target/test"]

@@ -4,15 +4,15 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
 from runs import METHODS, config_of, log_lines, smoke_data, train, weights
+from surroundings import HANG
 
-from translearn.assembly import build_method
 from translearn.components import build
-from translearn.data.domain import DataSource
+from translearn.data.types import DataSource
+from translearn.engine.build import build_method
 from translearn.methods.base import Budget, Method, learners
 
 
@@ -25,17 +25,15 @@ def test_every_method_is_here():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_the_command_ends_within_twenty_seconds(method, tmp_path):
-    start = time.monotonic()
+def test_the_command_of_each_method(method, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "translearn.train", f"method={method}",
          f"data={smoke_data(method)}", "run=smoke", "run.device=cpu",
          f"hydra.run.dir={tmp_path / 'run'}"],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        cwd=tmp_path, capture_output=True, text=True, timeout=HANG,
         env={**os.environ, "OMP_NUM_THREADS": "1", "TRANSLEARN_DATA": str(tmp_path / "none")},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - start < 20
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert result["status"] == "done"
     scored = {"target/test/cluster_accuracy"} if method == "selfcluster" else {

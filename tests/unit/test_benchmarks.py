@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from surroundings import ENVIRONMENT
+from surroundings import ENVIRONMENT, HANG
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
@@ -26,7 +26,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 def test_it_prints_its_table(script, row):
     name, *options = script.split()
     done = subprocess.run(
-        [sys.executable, BENCHMARKS / name, *options], capture_output=True, text=True, timeout=200
+        [sys.executable, BENCHMARKS / name, *options], capture_output=True, text=True, timeout=HANG
     )
     assert done.returncode == 0, done.stderr
     assert row in done.stdout

@@ -3,7 +3,7 @@ import os
 import pytest
 import torch
 
-from translearn import checkpoint
+from translearn.artifacts import checkpoint
 from translearn.errors import CheckpointError
 
 

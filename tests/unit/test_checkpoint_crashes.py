@@ -7,7 +7,7 @@ import shutil
 import pytest
 import torch
 
-from translearn import checkpoint
+from translearn.artifacts import checkpoint
 from translearn.errors import DiskError
 
 

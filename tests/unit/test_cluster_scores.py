@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from translearn.cluster_scores import cluster_scores, matched
+from translearn.metrics.clusters import cluster_scores, matched
 
 
 def counts(classes, clusters, seed=0):

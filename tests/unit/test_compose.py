@@ -8,12 +8,12 @@ from runs import DATA, METHODS, config_of
 from translearn.backbones.base import Backbone
 from translearn.components import check
 from translearn.config import RunConfig, conf_dir
-from translearn.data.augment import Augment
-from translearn.data.domain import DataSource
-from translearn.job import phase_settings
+from translearn.data.pipeline.augment import Augment
+from translearn.data.types import DataSource
+from translearn.engine.build import METHOD_PARTS
+from translearn.engine.job import phase_settings
 from translearn.methods.base import Method
 from translearn.semantics.base import Semantics
-from translearn.work import METHOD_PARTS
 
 EXPERIMENTS = sorted(path.stem for path in (Path(conf_dir()) / "experiment").glob("*.yaml"))
 

@@ -6,8 +6,8 @@ import signal
 import pytest
 from runs import METHODS, smoke_data
 
-from translearn.dry import duration
 from translearn.errors import ConfigError
+from translearn.launch.dry import duration
 from translearn.methods.source_only import SourceOnly
 from translearn.train import run_command
 

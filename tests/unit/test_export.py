@@ -10,10 +10,10 @@ from runs import config_of, train
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from translearn import export as exporting
-from translearn.export import ONNX_PARTS, export, main
-from translearn.predictor import Predictor
-from translearn.results import write_result
+from translearn.artifacts.result import write_result
+from translearn.commands import export as exporting
+from translearn.commands.export import ONNX_PARTS, export, main
+from translearn.commands.predictor import Predictor
 
 SMOKE = ("run=smoke", "run.max_steps=12", "run.device=cpu", "run.threads=1")
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from filelock import Timeout
 
+from translearn.artifacts.folder import done, run_lock
 from translearn.errors import ConfigError
-from translearn.folders import done, fresh_folder, run_lock
+from translearn.launch.settle import fresh_folder
 
 
 def _make(root):

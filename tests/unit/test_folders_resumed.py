@@ -6,15 +6,11 @@ from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from surroundings import HANG
 
+from translearn.artifacts.folder import refuse_differences, run_lock, stored_config
 from translearn.errors import CheckpointError, ConfigError
-from translearn.folders import (
-    fresh_folder,
-    refuse_differences,
-    resumed_folder,
-    run_lock,
-    stored_config,
-)
+from translearn.launch.settle import fresh_folder, resumed_folder
 
 STAMP = "%Y-%m-%d/%H-%M-%S-%f"
 CONFIG = {"seed": 0, "method": {"name": "dann"}, "run": {"lr": 0.1, "resume": None}}
@@ -55,7 +51,7 @@ def test_eight_processes_of_the_same_second_never_share_a_folder(tmp_path):
     assert all(Path(path).is_dir() for path in folders)
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(HANG)
 @pytest.mark.parametrize("stamp", [STAMP, "%H-%M-%S-%f"])
 def test_a_root_that_is_a_file_is_refused(tmp_path, stamp):
     (tmp_path / "file").write_text("")

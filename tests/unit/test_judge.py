@@ -2,14 +2,15 @@ import pytest
 import torch
 from runs import config_of
 
-from translearn.assembly import build_method
 from translearn.config import RunConfig
-from translearn.data.digits import Digits
-from translearn.data.domain import Kind, Split, TrainView
-from translearn.data.preparation import Preparation
+from translearn.data.access import TrainView
+from translearn.data.pipeline.preparation import Preparation
+from translearn.data.sets.digits import Digits
+from translearn.data.types import Kind, Split
+from translearn.engine.build import build_method
+from translearn.engine.judge import Judge
+from translearn.engine.selection import check_selection
 from translearn.errors import ConfigError
-from translearn.evaluate import Judge
-from translearn.job import check_selection
 from translearn.methods.dann import DANN
 from translearn.methods.target_only import TargetOnly
 from translearn.runtime import Runtime
@@ -23,7 +24,8 @@ def parts():
     torch.manual_seed(0)
     method = build_method(config, classes, tasks.input_shape)
     here = Runtime(torch.device("cpu"), 0, 1, bf16=False, threads=1)
-    prepare = Preparation.of(Kind.image, tasks.input_shape, method.backbone, here)
+    backbone = method.backbone
+    prepare = Preparation.of(Kind.image, tasks.input_shape, backbone.mean, backbone.std, here)
     prepare = dict.fromkeys(tasks.tasks, prepare)
     return tasks, method, prepare, Judge(tasks, prepare, here, 100, 10**9, 0)
 

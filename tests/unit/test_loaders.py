@@ -2,12 +2,12 @@ import pytest
 import torch
 from PIL import Image
 
-from translearn.backbones.digits import LeNet
-from translearn.data.augment import ColorNoise
-from translearn.data.domain import Kind, LabelledSet, UnlabelledSet
-from translearn.data.files import FileImages
-from translearn.data.loaders import FileStream, Order, make_resident, make_stream
-from translearn.data.preparation import ImagePreparation, Preparation
+from translearn.data.access import LabelledSet, UnlabelledSet
+from translearn.data.files.images import FileImages
+from translearn.data.pipeline.augment import ColorNoise
+from translearn.data.pipeline.loaders import FileStream, Order, make_resident, make_stream
+from translearn.data.pipeline.preparation import ImagePreparation, Preparation
+from translearn.data.types import Kind
 from translearn.runtime import Runtime
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ def draw(step):
 
 def stream(data, rank=0, world=1, workers=0, **options):
     here = runtime(rank, world)
-    prepare = Preparation.of(Kind.image, (3, 12, 12), LeNet((3, 28, 28)), here)
+    prepare = Preparation.of(Kind.image, (3, 12, 12), (0.5,) * 3, (0.5,) * 3, here)
     return make_stream(
         data, "source", "train", 5, 6, prepare, ColorNoise(), here, workers, **options
     )

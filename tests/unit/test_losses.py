@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from translearn.backbones.digits import LeNet
-from translearn.losses import (
+from translearn.methods.parts.losses import (
     cluster_entropy,
     covariance_penalty,
     distillation,
@@ -18,8 +18,8 @@ from translearn.losses import (
     squared_distance,
     variance_hinge,
 )
-from translearn.methods.pretext import PretextSettings
-from translearn.methods.pretraining import make_pretext
+from translearn.methods.parts.pretext import PretextSettings
+from translearn.methods.parts.pretraining import make_pretext
 
 SHAPE = (3, 28, 28)
 

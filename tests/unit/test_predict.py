@@ -9,12 +9,12 @@ import sys
 import pytest
 import torch
 from PIL import Image
-from surroundings import ENVIRONMENT
+from surroundings import ENVIRONMENT, HANG
 
-from translearn.data.digits import Digits
-from translearn.predict import main
-from translearn.predictor import Predictor, without_download
-from translearn.results import read_result
+from translearn.artifacts.result import read_result
+from translearn.commands.predict import main
+from translearn.commands.predictor import Predictor, without_download
+from translearn.data.sets.digits import Digits
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def run(tmp_path_factory):
     folder = place / "run one"  # a space, as users' folders have
     options = ("run=smoke", "run.max_steps=30", "run.device=cpu", f"hydra.run.dir='{folder}'")
     command = [sys.executable, "-m", "translearn.train", *options]
-    subprocess.run(command, cwd=place, env={**os.environ, **ENVIRONMENT}, check=True, timeout=120)
+    subprocess.run(command, cwd=place, env={**os.environ, **ENVIRONMENT}, check=True, timeout=HANG)
     test = Digits().load().tasks["target"].test
     images = place / "images"
     (images / "nested" / "deeper").mkdir(parents=True)

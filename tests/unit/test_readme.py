@@ -24,19 +24,19 @@ from omegaconf.errors import ConfigAttributeError, ValidationError
 from readme_commands import commands, commands_of
 from runs import config_of, train
 
-from translearn import export, predict
 from translearn.backbones.base import Backbone
+from translearn.commands import data as data_cli
+from translearn.commands import doctor, export, predict, verify
 from translearn.components import check
 from translearn.config import RunConfig, conf_dir, plain
-from translearn.data import cli as data_cli
-from translearn.data.augment import Augment
-from translearn.data.catalog import NEEDS
-from translearn.data.domain import DataSource
-from translearn.job import phase_settings
+from translearn.data.pipeline.augment import Augment
+from translearn.data.sets.catalog import NEEDS
+from translearn.data.types import DataSource
+from translearn.engine.build import METHOD_PARTS
+from translearn.engine.job import phase_settings
 from translearn.methods.base import Method
-from translearn.report import doctor, table, verify
+from translearn.report import table
 from translearn.train import positional
-from translearn.work import METHOD_PARTS
 
 TOOLS = {
     "tl-table": table.main,

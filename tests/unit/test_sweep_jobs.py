@@ -10,17 +10,19 @@ from filelock import FileLock
 from omegaconf import OmegaConf
 from runs import config_of
 
-from translearn import sweep, train
-from translearn.command_line import one_at_a_time
+from translearn import train
+from translearn.artifacts.folder import point_to
 from translearn.config import RunConfig, fingerprint
+from translearn.engine.selection import objective
 from translearn.errors import ConfigError, StopSignal, TranslearnError
-from translearn.folders import earlier_run, refuse_other_runs
-from translearn.job import objective
+from translearn.launch import sweep
+from translearn.launch.arguments import one_at_a_time
+from translearn.launch.settle import earlier_run, refuse_other_runs
+from translearn.launch.sweep_process import SweepJob, take_devices
 from translearn.methods.dann import DANN
 from translearn.methods.finetune import Finetune
 from translearn.methods.selfcluster import SelfCluster
-from translearn.report.collect import collect, point_to
-from translearn.sweep_job import SweepJob, take_devices
+from translearn.report.collect import collect
 
 CONFIG = {"seed": 0, "method": {"name": "dann"}, "run": {"lr": 0.1, "gpus": 1}}
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from runs import config_of, log_lines, same_weights, train
 
-from translearn import engine
+from translearn.artifacts.trackers import TRACKERS, Guest, check_tracker
 from translearn.config import Tracking
+from translearn.engine import loop as engine
+from translearn.engine.saving import Saver
 from translearn.errors import ConfigError, StopSignal
-from translearn.record import Saver
-from translearn.trackers import TRACKERS, Guest, check_tracker
 
 RUN = (
     "method=source_only", "augment=none", "backbone=lenet", "run.samples=192", "run.batch_size=16",
@@ -59,7 +59,7 @@ class Broken(Recorder):
 @pytest.fixture(autouse=True)
 def every_tracker_is_installed(monkeypatch):
     """The stand-ins need no package; tests of the real ones skip themselves."""
-    monkeypatch.setattr("translearn.work.check_tracker", lambda kind: None)
+    monkeypatch.setattr("translearn.engine.run.check_tracker", lambda kind: None)
 
 
 def test_a_tracker_changes_no_bit_and_gets_every_line(tmp_path, monkeypatch):

@@ -8,9 +8,7 @@ from torch import nn
 
 from translearn.backbones.digits import LeNet
 from translearn.config import RunConfig
-from translearn.errors import NonFiniteError
-from translearn.methods.source_only import SourceOnly
-from translearn.training import (
+from translearn.engine.step import (
     Average,
     Finite,
     clip_gradients,
@@ -18,6 +16,8 @@ from translearn.training import (
     rate_factor,
     set_rates,
 )
+from translearn.errors import NonFiniteError
+from translearn.methods.source_only import SourceOnly
 
 
 def run_of(*overrides):

@@ -9,18 +9,15 @@ import pytest
 import torch
 from runs import config_of, log_lines, train
 
-from translearn.assembly import make_job
 from translearn.config import RunConfig
-from translearn.data.digits import Digits
-from translearn.data.domain import Split
+from translearn.data.sets.digits import Digits
+from translearn.data.types import Split
+from translearn.engine.build import make_job
+from translearn.engine.scoring import label_free_scores
+from translearn.engine.stop import Stop
 from translearn.errors import ConfigError
-from translearn.report.collect import read_run
-from translearn.report.rules import chosen_point, points_of
-from translearn.rule_scores import label_free_scores
-from translearn.runtime import Runtime
-from translearn.selection import prefers
-from translearn.stop import Stop
-from translearn.validators import (
+from translearn.metrics.choice import prefers
+from translearn.metrics.label_free import (
     RULES,
     WEIGHTED_RULES,
     batch_nuclear_norm,
@@ -31,6 +28,9 @@ from translearn.validators import (
     mean_entropy,
     soft_neighbourhood_density,
 )
+from translearn.report.choices import chosen_point, points_of
+from translearn.report.collect import read_run
+from translearn.runtime import Runtime
 
 SURE = torch.eye(4).repeat(3, 1)  # every class in use, no doubt
 ONE = torch.eye(4)[[0] * 12]  # no doubt, always the same class

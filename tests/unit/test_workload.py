@@ -8,15 +8,14 @@ from runs import config_of, train
 from torch import nn
 
 from translearn import runtime as runtimes
-from translearn import workload
-from translearn.assembly import build_method
 from translearn.backbones.digits import LeNet, Wide
 from translearn.config import Precision, RunConfig
+from translearn.engine import workload
+from translearn.engine.build import build_method, prepare_run
+from translearn.engine.stop import Stop
+from translearn.engine.workload import default_threads, loses_in_bf16, multiply_adds, suited
 from translearn.processor import Bf16
 from translearn.runtime import Runtime, chosen_precision
-from translearn.stop import Stop
-from translearn.work import prepare_run
-from translearn.workload import default_threads, loses_in_bf16, multiply_adds, suited
 
 CPU = torch.device("cpu")
 DIGITS = (3, 28, 28)

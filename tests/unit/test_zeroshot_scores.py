@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from translearn.zeroshot_scores import SeenUnseen, class_mean, harmonic, unseen_metrics
+from translearn.metrics.seen_unseen import SeenUnseen, class_mean, harmonic, unseen_metrics
 
 SEEN = 4
 

@@ -11,6 +11,7 @@ from translearn.errors import ConfigError
 
 Layer = nn.Module | nn.Parameter
 
+
 # Containers that hold the stages of a network: their children are groups, not they themselves.
 STAGE_CONTAINERS = (
     "features",

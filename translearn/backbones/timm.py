@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from translearn.backbones.base import Backbone, layer_groups, reachable
 from translearn.backbones.imagenet import imagenet_classes
-from translearn.config import nearest
-from translearn.errors import ConfigError, DataError
+from translearn.errors import ConfigError, DataError, nearest
 
 
 class TimmBackbone(Backbone):
@@ -132,6 +131,8 @@ def efficientnet_lite0_weights() -> dict[str, Tensor]:
 
 
 STAGE_LENGTHS = (1, 2, 2, 3, 3, 4, 1)
+
+
 OUTER_NAMES = {
     "_conv_stem": "conv_stem",
     "_bn0": "bn1",
@@ -139,6 +140,8 @@ OUTER_NAMES = {
     "_bn1": "bn2",
     "_fc": "classifier",
 }
+
+
 BLOCK_NAMES = {
     "_expand_conv": "conv_pw",
     "_bn0": "bn1",
@@ -147,6 +150,8 @@ BLOCK_NAMES = {
     "_project_conv": "conv_pwl",
     "_bn2": "bn3",
 }
+
+
 # blocks of the first stage do not expand
 FIRST_BLOCK_NAMES = {
     "_depthwise_conv": "conv_dw",

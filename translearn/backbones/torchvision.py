@@ -11,10 +11,10 @@ from torchvision.models.vision_transformer import interpolate_embeddings
 
 from translearn.backbones.base import Backbone, layer_groups, reachable
 from translearn.backbones.imagenet import imagenet_classes
-from translearn.config import nearest
-from translearn.errors import ConfigError, DataError
+from translearn.errors import ConfigError, DataError, nearest
 
 models: Any = torchvision.models  # its functions are not exported in the eyes of a type checker
+
 
 AUXILIARY = ("googlenet", "inception_v3")
 

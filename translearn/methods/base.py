@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from translearn.backbones.base import Backbone, Layer, resolve_layer
-from translearn.data.batch import Batch
-from translearn.data.domain import Access, TrainView
+from translearn.data.access import Access, Batch, TrainView
 from translearn.errors import ConfigError
 
 Tasks = Mapping[str, Sequence[str]]  # task name -> class names
+
+
 Average = Callable[[Sequence[Tensor]], None]
+
 
 BACKBONE_RATE = 0.1  # of the learning rate, for a pretrained backbone
 

@@ -8,11 +8,10 @@ from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
 from translearn.backbones.normalization import convert_to_domain_batch_norm, use_domain
-from translearn.data.batch import Batch, Labelled
-from translearn.data.domain import Access
-from translearn.heads import perceptron
-from translearn.losses import adversarial_ramp, reverse_gradient
+from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
+from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
 
 
 class DANN(Method):

@@ -10,13 +10,12 @@ from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
 from translearn.backbones.groups import Choice, choose_groups
-from translearn.data.batch import Batch, Labelled
-from translearn.data.domain import Access, TrainView
+from translearn.data.access import Access, Batch, Labelled, TrainView
 from translearn.errors import ConfigError
-from translearn.heads import perceptron
 from translearn.methods.base import BACKBONE_RATE, Budget, Method, Phase, Stream, Tasks
-from translearn.methods.closeness import Closeness, Strengths
-from translearn.methods.source_model import read_source_model
+from translearn.methods.parts.closeness import Closeness, Strengths
+from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.source_model import read_source_model
 
 TARGET_HEADS = ("auto", "source", "new")
 

@@ -8,13 +8,12 @@ from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
 from translearn.backbones.normalization import convert_to_domain_batch_norm, use_domain
-from translearn.config import nearest
-from translearn.data.batch import Batch, Labelled
-from translearn.data.domain import Access, Shape
-from translearn.errors import ConfigError
-from translearn.heads import perceptron
+from translearn.data.access import Access, Batch, Labelled
+from translearn.data.types import Shape
+from translearn.errors import ConfigError, nearest
 from translearn.methods.base import Average, Budget, Method, Phase, Stream, Tasks
-from translearn.methods.weighting import WEIGHTINGS, DynamicWeightAverage, GradNorm, Weighting
+from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.weighting import WEIGHTINGS, DynamicWeightAverage, GradNorm, Weighting
 
 SAMPLINGS = ("uniform", "proportional", "temperature")
 

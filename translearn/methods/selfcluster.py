@@ -8,19 +8,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
-from translearn.data.batch import Batch
-from translearn.data.domain import Access, Shape, TrainView
+from translearn.data.access import Access, Batch, TrainView
+from translearn.data.types import Shape
 from translearn.errors import ConfigError
-from translearn.losses import cluster_entropy, neighbour_consistency, self_label
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
-from translearn.methods.grouping import (
+from translearn.methods.parts.grouping import (
     Applied,
     cluster_choices,
     fit_kmeans,
     nearest_neighbours,
 )
-from translearn.methods.pretext import Pretext, PretextSettings
-from translearn.methods.pretraining import (
+from translearn.methods.parts.losses import cluster_entropy, neighbour_consistency, self_label
+from translearn.methods.parts.pretext import Pretext, PretextSettings
+from translearn.methods.parts.pretraining import (
     collapse_advice,
     make_pretext,
     pretrain_domains,

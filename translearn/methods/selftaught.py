@@ -7,13 +7,13 @@ from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
 from translearn.backbones.groups import Choice, choose_groups
-from translearn.data.batch import Batch, Labelled
-from translearn.data.domain import Access, Shape, TrainView
+from translearn.data.access import Access, Batch, Labelled, TrainView
+from translearn.data.types import Shape
 from translearn.errors import ConfigError
-from translearn.heads import perceptron
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
-from translearn.methods.pretext import PretextSettings
-from translearn.methods.pretraining import (
+from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.pretext import PretextSettings
+from translearn.methods.parts.pretraining import (
     collapse_advice,
     make_pretext,
     pretrain_domains,
@@ -22,7 +22,7 @@ from translearn.methods.pretraining import (
     spread,
     together,
 )
-from translearn.methods.sparse_coding import SparseCoding
+from translearn.methods.parts.sparse_coding import SparseCoding
 
 
 class SelfTaught(Method):

@@ -7,10 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
-from translearn.data.batch import Batch, Labelled
-from translearn.data.domain import Access
-from translearn.heads import perceptron
+from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
+from translearn.methods.parts.heads import perceptron
 
 
 class SourceOnly(Method):

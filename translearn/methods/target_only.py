@@ -1,6 +1,6 @@
 """The upper reference: learn from the target's own labels."""
 
-from translearn.data.domain import Access
+from translearn.data.access import Access
 from translearn.methods.source_only import SourceOnly
 
 

@@ -11,11 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-POINTER = "run_folder.txt"  # in a job's folder: where the run is that stands for it
+from translearn.artifacts.folder import POINTER, locked, pointed
+
 STATUSES = ("done", "failed", "interrupted", "running", "killed")
+
+
 KEYS = ("data", "method", "backbone", "augment", "protocol", "label_budget", "selection")
+
+
 # What negative transfer is judged within; the seeds are matched one by one.
 COMPARED = ("data", "backbone", "augment", "protocol", "label_budget")
+
 
 # Overrides that are columns of their own, or that say where and how fast a run computes, not what.
 NOT_SETTINGS = {
@@ -110,18 +116,6 @@ def collect(folders: Sequence[Path]) -> list[Run]:
     return list(found.values())
 
 
-def point_to(folder: Path, run: Path) -> None:
-    """Note in a job's folder that another folder holds its run."""
-    if run.resolve() != folder.resolve():
-        path = os.path.relpath(run.resolve(), folder.resolve())
-        (folder / POINTER).write_text(path + "\n", encoding="utf-8")
-
-
-def pointed(folder: Path) -> Path:
-    """The folder of the run that stands for a job."""
-    return Path(os.path.normpath(folder / (folder / POINTER).read_text(encoding="utf-8").strip()))
-
-
 def read_run(folder: Path) -> Run:
     """One run folder, however its run ended."""
     path = folder / "result.json"
@@ -148,23 +142,6 @@ def read_run(folder: Path) -> Run:
         overrides=tuple(str(override) for override in result.get("overrides") or ()),
         **{**values, "finished": finished},
     )
-
-
-def locked(folder: Path) -> bool:
-    """Whether a live process holds the folder's lock."""
-    from filelock import FileLock, Timeout
-
-    path = folder / ".lock"
-    if not path.exists():
-        return False
-    try:
-        # A lock object of our own, so that a run in this very process counts as well.
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:
-        return False
 
 
 def described(folder: Path) -> dict[str, Any]:

@@ -11,10 +11,14 @@ from translearn.report.collect import Row, Run, group, source_only_of
 from translearn.report.grid import NEGATIVE, ORACLE, deviation, note, spread, title
 
 SIGNIFICANT = 0.05
+
+
 TEST = (
     "paired t-test over shared seeds (two-sided, scipy.stats.ttest_rel), "
     "not corrected for the number of comparisons"
 )
+
+
 LEAST_DEVIATION = 1e-12  # of the differences: below it they are one number, and no test applies
 
 

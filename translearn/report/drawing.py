@@ -14,10 +14,20 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 SOURCE, TARGET = "#2166ac", "#e66101"
+
+
 OTHER_TASKS = ("#1b9e77", "#7b3294", "#c51b7d", "#66701c", "#555555")
+
+
 LOSSES = ("#444444", "#1b9e77", "#c51b7d", "#7b3294", "#a6761d", "#66a61e", "#00a0b0")
+
+
 ACCURACY_STYLE = {"val": "-", "test": "--"}
+
+
 DOTS_PER_INCH = 110
+
+
 CELL, LINE = 1.05, 0.125  # inches: the edge of an image in a grid, a line of its caption
 
 

@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 from translearn.report.drawing import Evidence, bare, class_colours, new_figure, task_colours, words
 
 TSNE_STEPS = 500
+
+
 LEGEND_CLASSES = 20
+
+
 LEAST_TOLD_APART = 50  # samples of each domain, below which their distance would be chance
 
 

@@ -23,7 +23,11 @@ from translearn.report.drawing import (
 from translearn.report.embedding import embedding
 
 NAMED_CLASSES = 40  # at most so many classes have their names on an axis
+
+
 NUMBERED_CLASSES = 12  # at most so many have numbers in the cells of a confusion matrix
+
+
 GRID_COLUMNS, GRID_ROWS = 8, 3  # of each of the two blocks of the sample grid
 
 

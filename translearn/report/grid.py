@@ -7,20 +7,23 @@ from dataclasses import dataclass, fields
 from math import sqrt
 from statistics import mean
 
-from translearn.report.collect import (
-    KEYS,
-    Row,
-    Run,
-    common_settings,
-    group,
-    source_only_of,
-)
+from translearn.report.collect import KEYS, Row, Run, common_settings, group, source_only_of
 
 ACCURACIES = ("target/test/accuracy", "source/test/accuracy")
+
+
 PERCENT = ("t1", "seen", "unseen", "harmonic_mean", "purity")  # besides accuracies
+
+
 HELD_OUT = "source (held-out 10 %)"  # the source's test images of the transductive protocol
+
+
 NEGATIVE = "▼ NEGATIVE TRANSFER"
+
+
 ORACLE = "ORACLE"
+
+
 MOST_OLDER = 5  # runs replaced by newer ones that are told one by one
 
 

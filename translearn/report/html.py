@@ -22,8 +22,14 @@ from translearn.report.drawing import LOSSES, curve, new_figure, words
 from translearn.report.grid import aggregate
 
 CURVES = ("target/val/accuracy", "source/val/accuracy")  # the first that was followed is drawn
+
+
 NOT_COMPARED = ("seed", "output_root", "data_root", *RECORD_KEYS)
+
+
 MOST_BYTES = 2**20  # a picture above this is left out: the report would become too heavy
+
+
 MOST_PICTURES = 12  # of a run
 
 

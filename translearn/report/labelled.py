@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from translearn.data.files import FileImages
+from translearn.data.files.images import FileImages
 from translearn.errors import DiskError
 
 MOST_IN_GRID = 64

@@ -1,6 +1,5 @@
-"""tl-table: runs compared, and the table at the end of a run. Without torch, to start at once."""
+"""Tables of runs on the terminal, and the one at the end of a run. Without torch."""
 
-import argparse
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,75 +12,11 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
-from translearn.errors import ConfigError, DiskError, TranslearnError
+from translearn.errors import ConfigError, DiskError
 from translearn.report.collect import Run, collect
-from translearn.report.grid import (
-    HELD_OUT,
-    ORACLE,
-    Grid,
-    aggregate,
-    amount,
-    comma_separated,
-    is_percent,
-    markdown,
-)
-
-__all__ = ["collect", "main", "print_result", "print_table"]
+from translearn.report.grid import HELD_OUT, ORACLE, Grid, aggregate, amount, is_percent
 
 PIPED_WIDTH = 120  # columns where the output is not a terminal
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The ``tl-table`` command.
-
-    Returns:
-        0, or 2 where there is nothing to show, or 7 where a file cannot be written.
-    """
-    parser = argparse.ArgumentParser(
-        prog="tl-table", description="Compare runs: mean and standard deviation over seeds."
-    )
-    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="where runs lie (outputs)")
-    parser.add_argument(
-        "--csv", metavar="FILE", help="write a line a run with every metric (-: print)"
-    )
-    parser.add_argument("--markdown", metavar="FILE", help="write the table as Markdown (-: print)")
-    parser.add_argument("--latex", metavar="FILE", help="write methods x data for LaTeX (-: print)")
-    parser.add_argument("--html", metavar="FILE", help="write a report with figures in one file")
-    parser.add_argument(
-        "--metric", metavar="NAME", help="show this metric, such as target/val/accuracy"
-    )
-    parser.add_argument(
-        "--rules", action="store_true", help="what each rule of selection would have chosen"
-    )
-    given = parser.parse_args(arguments)
-    folders = [Path(folder) for folder in given.folders or ["outputs"]]
-    try:
-        runs = found_runs(folders, given.metric)
-        if given.rules:
-            from translearn.report.rules import rule_grids  # with hydra, which takes a moment too
-
-            grids = rule_grids(runs)
-        else:
-            grids = [aggregate(runs, given.metric)]
-        if "-" not in (given.csv, given.markdown, given.latex, given.html):
-            for grid in grids:
-                print_grid(grid)
-        if given.csv:
-            write(given.csv, comma_separated(runs))
-        if given.markdown:
-            write(given.markdown, "\n".join(map(markdown, grids)))
-        if given.latex:
-            from translearn.report.compare import compare, latex  # scipy takes a second to import
-
-            write(given.latex, latex(compare(runs, given.metric)))
-        if given.html:
-            from translearn.report.html import report  # and matplotlib another
-
-            write(given.html, report(runs, given.metric))
-    except TranslearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
 
 
 def found_runs(folders: Sequence[Path], metric: str | None) -> list[Run]:
@@ -102,7 +37,7 @@ def found_runs(folders: Sequence[Path], metric: str | None) -> list[Run]:
         )
     metrics = {name for run in runs for name in run.metrics}
     if metric and metric not in metrics:
-        from translearn.config import nearest
+        from translearn.errors import nearest
 
         raise ConfigError(f"--metric {metric}: no run has it{nearest(metric, metrics)}")
     return runs
@@ -214,7 +149,3 @@ def show(console: Console, table: Table) -> None:
     width = needed.minimum if console.is_terminal else needed.maximum
     console.width = max(console.width, width)
     console.print(table)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import scipy.io
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from translearn.data.files.matlab import cell_strings, check_file, read_mat
 from translearn.errors import DataError
-from translearn.semantics.tables import Lookup, Named, check_file
-
-MATLAB: Any = scipy.io  # not exported in the eyes of a type checker
+from translearn.semantics.tables import Lookup, Named
 
 
 class AttributeFiles(Lookup):
@@ -126,26 +123,3 @@ def last_words(path: Path) -> list[str]:
     check_file(path)
     lines = path.read_text(encoding="utf-8").splitlines()
     return [line.split()[-1] for line in lines if line.strip()]
-
-
-def read_mat(path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """The named arrays of a Matlab file.
-
-    Raises:
-        DataError: it is missing, broken, or lacks one.
-    """
-    check_file(path)
-    try:
-        content: dict[str, Any] = MATLAB.loadmat(path, variable_names=list(keys))
-    except Exception as error:  # scipy raises a dozen types on a damaged file
-        first = f"{error}".splitlines()[0] if f"{error}" else type(error).__name__
-        raise DataError(f"{path} cannot be read as a Matlab file: {first}") from error
-    missing = [key for key in keys if key not in content]
-    if missing:
-        raise DataError(f"{path} has no {missing[0]!r}: it is not the published file")
-    return content
-
-
-def cell_strings(cells: Any) -> list[str]:
-    """The strings of a Matlab cell array."""
-    return [str(np.asarray(cell).reshape(-1)[0]) for cell in np.asarray(cells).reshape(-1)]

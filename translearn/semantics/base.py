@@ -13,6 +13,7 @@ from translearn.errors import ConfigError, DataError
 
 log = logging.getLogger(__name__)
 
+
 NORMALISATIONS = ("none", "unit", "centred", "standard", "range")
 
 

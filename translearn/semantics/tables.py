@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from translearn.data.files.matlab import check_file
 from translearn.errors import ConfigError, DataError
 from translearn.semantics.base import Semantics, compact
 
@@ -120,16 +121,3 @@ class Arrays(Lookup):
         if rows.ndim != 2 or names.shape != rows.shape[:1]:
             raise DataError(f"{self.file}: names of {names.shape} and vectors of {rows.shape}")
         return [str(name) for name in names], torch.from_numpy(rows.astype(np.float32))
-
-
-def check_file(path: Path) -> None:
-    """Refuse a file that is not there.
-
-    Raises:
-        DataError: naming it.
-    """
-    if not path.is_file():
-        raise DataError(
-            f"there is no file {path}\nput it there, or name another by semantics.* "
-            "(data_root=... or TRANSLEARN_DATA is where relative paths begin)"
-        )

@@ -10,7 +10,7 @@ from torchvision.transforms.v2 import functional as reference
 
 from translearn.components import build, check
 from translearn.config import conf_dir
-from translearn.data.augment import (
+from translearn.data.pipeline.augment import (
     Augment,
     Color,
     ColorNoise,
@@ -19,8 +19,8 @@ from translearn.data.augment import (
     Photo,
     center_crop,
 )
-from translearn.data.domain import Kind
-from translearn.data.views import Views
+from translearn.data.pipeline.views import Views
+from translearn.data.types import Kind
 from translearn.errors import ConfigError
 
 CONFIGS = sorted(Path(conf_dir(), "augment").glob("*.yaml"))

@@ -3,9 +3,14 @@ import torch
 from real_formats import digits, real_root, write_classes, write_mnist
 from runs import train
 
-from translearn.data.class_splits import DigitsSplit, MnistSplit, Office31Classes, keep_classes
-from translearn.data.digits import Digits
-from translearn.data.domain import Split
+from translearn.data.arrangements.other_classes import (
+    DigitsSplit,
+    MnistSplit,
+    Office31Classes,
+    keep_classes,
+)
+from translearn.data.sets.digits import Digits
+from translearn.data.types import Split
 from translearn.errors import ConfigError, DataError
 
 

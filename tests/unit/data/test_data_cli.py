@@ -9,12 +9,13 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from real_formats import real_root, write_mnist
 
+from translearn.commands import data as cli
+from translearn.commands.data import run_command
 from translearn.components import build, check
 from translearn.config import RunConfig, conf_dir, plain
-from translearn.data import cli, download
-from translearn.data.catalog import DATA_SETS, NEEDS
-from translearn.data.cli import run_command
-from translearn.data.domain import DataSource
+from translearn.data.files import download
+from translearn.data.sets.catalog import DATA_SETS, NEEDS
+from translearn.data.types import DataSource
 
 DATA_YAMLS = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))
 

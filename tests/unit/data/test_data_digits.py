@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from translearn.data.digits import DIGIT, FRAME, MASK_ABOVE, Digits, blend, enlarge
+from translearn.data.sets.digits import DIGIT, FRAME, MASK_ABOVE, Digits, blend, enlarge
 
 
 def test_sizes_and_names():

@@ -1,18 +1,8 @@
 import pytest
 import torch
 
-from translearn.data.domain import (
-    Access,
-    Domain,
-    LabelledSet,
-    Split,
-    TaskSet,
-    TrainView,
-    UnlabelledSet,
-    cut_domain,
-    permutation,
-)
-from translearn.data.label_budget import limit_labels
+from translearn.data.access import Access, LabelledSet, TrainView, UnlabelledSet, limit_labels
+from translearn.data.types import Domain, Split, TaskSet, cut_domain, permutation
 from translearn.errors import ConfigError, DataError
 
 CLASSES = ("a", "b", "c")

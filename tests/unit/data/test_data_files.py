@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from real_formats import write_image
 
-from translearn.data.files import FileImages, decode_image
+from translearn.data.files.images import FileImages, decode_image
 from translearn.errors import DataError
 
 

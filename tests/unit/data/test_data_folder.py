@@ -4,8 +4,8 @@ import pytest
 import torch
 from real_formats import write_classes, write_image
 
-from translearn.data.domain import Access, TrainView
-from translearn.data.folder import Folder, image_files
+from translearn.data.access import Access, TrainView
+from translearn.data.sets.folder import Folder, image_files
 from translearn.errors import ConfigError, DataError
 
 

@@ -9,9 +9,9 @@ import torch
 from real_formats import real_root, write_fsdd
 from scipy.io import wavfile
 
-from translearn.data.catalog import FSDD
-from translearn.data.domain import Kind
-from translearn.data.fsdd import SpokenDigits, fit_length, read_wav
+from translearn.data.sets.catalog import FSDD
+from translearn.data.sets.fsdd import SpokenDigits, fit_length, read_wav
+from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError
 
 

@@ -5,8 +5,8 @@ import pytest
 from runs import train
 from scipy.io import savemat
 
-from translearn.data.domain import Kind
-from translearn.data.gbu import GbuFeatures
+from translearn.data.sets.gbu import GbuFeatures
+from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError
 
 CLASSES, ATTRIBUTES, WIDTH, EACH = 200, 16, 40, 8

@@ -6,7 +6,7 @@ import pytest
 from runs import config_of
 
 from translearn.components import build
-from translearn.data.gbu_photos import GbuPhotos
+from translearn.data.sets.gbu_photos import GbuPhotos
 from translearn.errors import ConfigError, DataError
 from translearn.semantics.base import Semantics
 

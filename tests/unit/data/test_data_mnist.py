@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from real_formats import digits, idx, real_root, write_mnist
 
-from translearn.data.mnist import load_mnist, read_idx
+from translearn.data.sets.mnist import load_mnist, read_idx
 from translearn.errors import DataError
 
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from real_formats import digits, real_root, write_image, write_mnist
 
-from translearn.data import mnist_m
-from translearn.data.mnist_m import SHA256, blend, load_mnist_m
+from translearn.data.sets import mnist_m
+from translearn.data.sets.mnist_m import SHA256, blend, load_mnist_m
 from translearn.errors import DataError
 
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from real_formats import real_root, write_classes
 
-from translearn.data.domain import Access, TrainView
-from translearn.data.office31 import Office31
+from translearn.data.access import Access, TrainView
+from translearn.data.sets.office31 import Office31
 from translearn.errors import ConfigError, DataError
 
 

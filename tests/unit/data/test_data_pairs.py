@@ -2,7 +2,7 @@ import pytest
 import torch
 from real_formats import digits, real_root, write_mnist, write_svhn, write_usps
 
-from translearn.data.pairs import LOADERS, DigitPair, resize
+from translearn.data.arrangements.pairs import LOADERS, DigitPair, resize
 from translearn.errors import ConfigError
 
 

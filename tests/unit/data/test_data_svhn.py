@@ -3,7 +3,7 @@ import pytest
 import scipy.io
 from real_formats import write_svhn
 
-from translearn.data.svhn import load_svhn, read_mat
+from translearn.data.sets.svhn import load_svhn, read_mat
 from translearn.errors import DataError
 
 

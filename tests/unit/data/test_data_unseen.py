@@ -3,9 +3,9 @@ import torch
 from PIL import Image
 from runs import config_of
 
-from translearn.data.digits import Digits
-from translearn.data.unseen import DigitsAttributes
-from translearn.data.unseen_photos import Office31ZeroShot, PhotoFolder
+from translearn.data.arrangements.unseen import DigitsAttributes
+from translearn.data.arrangements.unseen_photos import Office31ZeroShot, PhotoFolder
+from translearn.data.sets.digits import Digits
 from translearn.errors import ConfigError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from real_formats import digits, real_root, usps_text, write_usps
 
-from translearn.data.usps import load_usps, read_usps
+from translearn.data.sets.usps import load_usps, read_usps
 from translearn.errors import DataError
 
 

@@ -3,9 +3,9 @@ import torch
 from real_formats import write_fsdd, write_mnist, write_usps
 from runs import train
 
-from translearn.data.digit_tasks import STEM_MAPS, DigitsParity, DigitTasks
-from translearn.data.digits import Digits
-from translearn.data.domain import Kind
+from translearn.data.arrangements.tasks import STEM_MAPS, DigitsParity, DigitTasks
+from translearn.data.sets.digits import Digits
+from translearn.data.types import Kind
 from translearn.errors import ConfigError
 
 

@@ -12,10 +12,10 @@ import pytest
 from real_formats import real_root, write_fsdd
 from runs import log_lines, result_of, same_weights, train
 from scipy.io import wavfile
-from surroundings import ENVIRONMENT
+from surroundings import ENVIRONMENT, HANG
 
+from translearn.commands.predict import main
 from translearn.methods.finetune import Finetune
-from translearn.predict import main
 
 OPTIONS = ("data=fsdd", "data.target_speaker=bob", "data.length=4000", "run=smoke")
 FINETUNE = ("method=finetune", "data.val_fraction=0", "data.target_labels_per_class=1")
@@ -38,7 +38,7 @@ def learned(root):
         f"hydra.run.dir={folder}",
     ]  # fmt: skip
     environment = {**os.environ, **ENVIRONMENT}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, timeout=120)
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, timeout=HANG)
     assert done.returncode == 0, done.stderr
     return folder
 

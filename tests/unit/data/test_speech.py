@@ -8,11 +8,9 @@ import scipy.signal
 import torch
 from torch import Tensor
 
-from translearn.backbones.audio import Audio
-from translearn.data.augment import Draw
-from translearn.data.domain import Kind
-from translearn.data.preparation import Preparation, WaveformPreparation
-from translearn.data.speech import (
+from translearn.data.pipeline.augment import Draw
+from translearn.data.pipeline.preparation import Preparation, WaveformPreparation
+from translearn.data.pipeline.speech import (
     HOP,
     RANGE_DB,
     RATE,
@@ -22,6 +20,7 @@ from translearn.data.speech import (
     mel_filterbank,
     spectrogram_shape,
 )
+from translearn.data.types import Kind
 from translearn.errors import ConfigError
 from translearn.runtime import Runtime
 
@@ -128,7 +127,7 @@ def test_loudness_does_not_show_and_silence_is_finite():
 
 def test_preparation_of_waveforms_is_exact_and_full_precision_under_autocast():
     shape = spectrogram_shape(40, 4000)
-    prepare = Preparation.of(Kind.waveform, shape, Audio(shape), runtime())
+    prepare = Preparation.of(Kind.waveform, shape, (), (), runtime())
     assert isinstance(prepare, WaveformPreparation) and prepare.kind is Kind.waveform
     stored = (waveforms() * 32767).round().to(torch.int16)
     spectrograms = prepare(stored)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as reference
 
-from translearn.data.augment import Draw
-from translearn.data.views import Views
+from translearn.data.pipeline.augment import Draw
+from translearn.data.pipeline.views import Views
 from translearn.errors import ConfigError
 
 

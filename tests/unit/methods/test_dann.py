@@ -3,9 +3,9 @@ import torch
 from torch.nn import functional as F
 
 from translearn.backbones.digits import LeNet, Wide
-from translearn.data.batch import Labelled, Unlabelled
-from translearn.losses import adversarial_ramp, reverse_gradient
+from translearn.data.access import Labelled, Unlabelled
 from translearn.methods.dann import DANN
+from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
 
 TASKS = {"source": ("a", "b", "c"), "target": ("a", "b", "c")}
 

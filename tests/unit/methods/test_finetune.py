@@ -7,8 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from translearn.backbones.digits import LeNet, Wide
-from translearn.data.batch import Labelled
-from translearn.data.domain import TrainView
+from translearn.data.access import Labelled, TrainView
 from translearn.errors import ConfigError
 from translearn.methods.base import Budget, learners
 from translearn.methods.finetune import Finetune

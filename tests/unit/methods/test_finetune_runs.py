@@ -5,9 +5,9 @@ import torch
 from omegaconf import OmegaConf
 from runs import config_of, log_lines, same_weights, train, weights
 
-from translearn.assembly import build_method
 from translearn.components import build
-from translearn.data.domain import DataSource
+from translearn.data.types import DataSource
+from translearn.engine.build import build_method
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.finetune import Finetune
 from translearn.runtime import stable_seed

@@ -4,7 +4,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from translearn.methods.kmeans import kmeans, lloyd
+from translearn.methods.parts.kmeans import kmeans, lloyd
 
 
 def blobs(clusters, each=40):

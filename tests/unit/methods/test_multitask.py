@@ -6,12 +6,12 @@ from runs import log_lines, same_weights, train, weights
 from torch.nn import functional as F
 
 from translearn.backbones.digits import LeNet, Wide
-from translearn.data.batch import Labelled
-from translearn.data.digit_tasks import DigitTasks
+from translearn.data.access import Labelled
+from translearn.data.arrangements.tasks import DigitTasks
 from translearn.errors import ConfigError
 from translearn.methods.base import Budget
 from translearn.methods.multitask import AveragePool, Multitask, share_out
-from translearn.methods.weighting import WEIGHTINGS
+from translearn.methods.parts.weighting import WEIGHTINGS
 
 SHAPE = (3, 28, 28)
 TASKS = {"source": ("a", "b"), "target": ("a", "b", "c"), "sound": ("d", "e")}

@@ -6,13 +6,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from translearn.backbones.digits import LeNet, Wide
-from translearn.data.batch import Unlabelled
-from translearn.data.domain import TrainView, UnlabelledSet
+from translearn.data.access import TrainView, Unlabelled, UnlabelledSet
 from translearn.errors import ConfigError
-from translearn.losses import nt_xent, self_label
-from translearn.methods.grouping import cluster_choices, fit_kmeans, nearest_neighbours
-from translearn.methods.pretext import PretextSettings
-from translearn.methods.pretraining import (
+from translearn.methods.parts.grouping import cluster_choices, fit_kmeans, nearest_neighbours
+from translearn.methods.parts.losses import nt_xent, self_label
+from translearn.methods.parts.pretext import PretextSettings
+from translearn.methods.parts.pretraining import (
     collapse_advice,
     make_pretext,
     pretrain_domains,
@@ -20,7 +19,7 @@ from translearn.methods.pretraining import (
     together,
     unlabelled,
 )
-from translearn.methods.sparse_coding import SparseCoding
+from translearn.methods.parts.sparse_coding import SparseCoding
 
 SHAPE = (3, 28, 28)
 

@@ -8,11 +8,11 @@ from omegaconf import OmegaConf
 from PIL import Image
 from runs import config_of, log_lines, same_weights, train, weights
 
+from translearn.commands.predictor import Predictor
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods import selfcluster
 from translearn.methods.selfcluster import SelfCluster
 from translearn.methods.selftaught import SelfTaught
-from translearn.predictor import Predictor
 
 TAUGHT = ("method=selftaught", "data=digits", "data.target_labels_per_class=2", "run=smoke",
           "run.max_steps=4")  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from translearn.methods.weighting import (
+from translearn.methods.parts.weighting import (
     DynamicWeightAverage,
     GradNorm,
     PCGrad,

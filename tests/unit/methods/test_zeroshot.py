@@ -8,11 +8,11 @@ import torch
 from scipy.linalg import solve_sylvester
 from torch.nn import functional as F
 
-from translearn.data.domain import permutation
+from translearn.data.types import permutation
 from translearn.errors import ConfigError
-from translearn.methods.zeroshot_closed_forms import Eszsl, Sae
-from translearn.methods.zeroshot_validation import Validation
-from translearn.methods.zeroshot_variants import (
+from translearn.methods.zeroshot.closed_forms import Eszsl, Sae
+from translearn.methods.zeroshot.validation import Validation
+from translearn.methods.zeroshot.variants import (
     Conse,
     DirectAttributes,
     Embedding,

@@ -10,15 +10,15 @@ from PIL import Image
 from runs import config_of, log_lines, same_weights, train, weights
 from torch import nn
 
-from translearn.assembly import build_method
 from translearn.backbones.base import Backbone
 from translearn.backbones.digits import Wide
 from translearn.backbones.imagenet import imagenet_classes
+from translearn.commands.predict import main as predict
 from translearn.components import build
-from translearn.data.domain import DataSource
+from translearn.data.types import DataSource
+from translearn.engine.build import build_method
 from translearn.errors import ConfigError, DataError
-from translearn.methods.zeroshot import ZeroShot
-from translearn.predict import main as predict
+from translearn.methods.zeroshot.zeroshot import ZeroShot
 
 OPTIONS = ("method=zeroshot", "data=digits_attributes", "run=smoke", "run.max_steps=6")
 FIGURES = {"zsl/t1", "gzsl/seen", "gzsl/unseen", "gzsl/harmonic_mean", "gzsl/ausuc", "gzsl/gamma"}

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import translearn
-from translearn.data.mnist import MNIST
+from translearn.commands import doctor
+from translearn.commands.doctor import Findings, check_folder, main
+from translearn.data.sets.mnist import MNIST
 from translearn.processor import bf16_of
-from translearn.report import doctor
-from translearn.report.doctor import Findings, check_folder, main
 
 
 def test_command_prints_versions_and_places(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_command_prints_versions_and_places(tmp_path: Path) -> None:
     first.parent.mkdir(parents=True)
     first.write_bytes(b"")
     done = subprocess.run(
-        [sys.executable, "-m", "translearn.report.doctor", "--quick"],
+        [sys.executable, "-m", "translearn.commands.doctor", "--quick"],
         cwd=tmp_path,
         env={**os.environ, "TRANSLEARN_DATA": str(tmp_path / "data"), "OMP_WAIT_POLICY": "ACTIVE"},
         capture_output=True,

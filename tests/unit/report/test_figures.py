@@ -9,11 +9,12 @@ import torch
 from PIL import Image
 from runs import config_of, same_weights, train
 
-from translearn.assembly import make_job
 from translearn.components import build
 from translearn.config import RunConfig
-from translearn.data.domain import DataSource
-from translearn.report import evidence as gathering
+from translearn.data.types import DataSource
+from translearn.engine import pictures as gathering
+from translearn.engine.build import make_job
+from translearn.engine.stop import Stop
 from translearn.report import figures as drawn
 from translearn.report.drawing import Evidence, Examples, image_grid, save, task_colours, words
 from translearn.report.embedding import embedding, proxy_a_distance
@@ -24,7 +25,6 @@ from translearn.report.figures import (
     sample_grid,
 )
 from translearn.runtime import Runtime
-from translearn.stop import Stop
 
 FEW = ("run=smoke", "method=finetune", "data=digits_split", "data.target_labels_per_class=5")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from scipy.stats import ttest_rel
 
+from translearn.commands.table import main
 from translearn.report.collect import collect
 from translearn.report.compare import compare, latex, paired_test, tex
 from translearn.report.html import differing_keys, read_log, report
-from translearn.report.table import main
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
 REFERENCE = {"method": "source_only", "quadrant": "reference"}

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from translearn.report.doctor import main
-from translearn.report.measure import Speed, hints
+from translearn.commands.doctor import main
+from translearn.commands.doctor_speed import Speed, hints
 
 SLOW, FAST = Speed(1000, 1000), Speed(2000, 2000)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from translearn.commands.table import main
 from translearn.errors import ConfigError
+from translearn.report.choices import ANY, ORACLE, rule_grids
 from translearn.report.collect import collect
-from translearn.report.rules import ANY, ORACLE, rule_grids
-from translearn.report.table import main
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
 Scores = tuple[float, float, float]  # source validation, rule im, target test

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from translearn.commands.table import main
 from translearn.report.collect import collect
 from translearn.report.grid import NEGATIVE, aggregate, markdown, spread
-from translearn.report.table import main, print_result, print_table
+from translearn.report.table import print_result, print_table
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
 REFERENCE = {"method": "source_only", "quadrant": "reference"}

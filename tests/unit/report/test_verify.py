@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from translearn.commands import verify
+from translearn.commands.verify import Claim, choose, main, read_claims, run_claims
 from translearn.errors import ConfigError
-from translearn.report import verify
-from translearn.report.verify import Claim, choose, main, read_claims, run_claims
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
 Make = Callable[[Mapping[int, float]], verify.Runner]

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from translearn.errors import ConfigError, DataError
-from translearn.methods.zeroshot_options import imagenet_has
+from translearn.methods.zeroshot.zeroshot import imagenet_has
 from translearn.semantics.attribute_files import AttributeFiles
 from translearn.semantics.base import compact, normalised, words_of
 from translearn.semantics.tables import Arrays, Table

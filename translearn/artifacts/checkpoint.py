@@ -1,0 +1,128 @@
+"""Atomic, checksummed checkpoints: whenever the process is killed, one of them is whole."""
+
+import errno
+import hashlib
+import io
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from translearn.errors import CheckpointError, DiskError
+
+log = logging.getLogger(__name__)
+
+
+State = dict[str, Any]
+
+
+DISK_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EIO)
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that it holds either the old or the new content, even after a power cut.
+
+    Raises:
+        DiskError: the disk is full or not writable; the old file is untouched.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if error.errno in DISK_ERRORS:
+            raise DiskError(
+                f"cannot write {path}: {error.strerror}\n"
+                "free some space; the last checkpoint is intact: continue with "
+                f"run.resume={path.parent.parent}"
+            ) from error
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder durable, where the system can."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def save(folder: Path, state: State, name: str = "last") -> None:
+    """Write ``<name>.pt`` with its checksum; ``last`` keeps the one before as ``prev``.
+
+    The order of the steps matters: at every moment some ``.pt`` file has its digest on record.
+
+    Raises:
+        DiskError: the disk is full; the old checkpoints are untouched.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    current, record = folder / f"{name}.pt", folder / f"{name}.pt.sha256"
+    fresh = folder / f"{name}.new.pt"
+    write_atomic(fresh, content)
+    old = record.read_text().split()[0] if record.exists() and current.exists() else None
+    write_atomic(record, _lines(name, digest, *([old] if old else [])))
+    if name == "last" and old:
+        os.replace(current, folder / "prev.pt")
+        write_atomic(folder / "prev.pt.sha256", _lines("prev", old))
+    os.replace(fresh, current)
+    sync_folder(folder)
+    write_atomic(record, _lines(name, digest))
+
+
+def load(folder: Path, names: tuple[str, ...] = ("last", "prev")) -> State | None:
+    """The newest checkpoint whose checksum holds, or None where there is none at all.
+
+    Raises:
+        CheckpointError: there are checkpoints, and every one of them is broken.
+    """
+    if not folder.exists():
+        return None
+    known = {word for path in folder.glob("*.sha256") for word in path.read_text().split()}
+    broken: list[str] = []
+    for name in names:
+        path = folder / f"{name}.pt"
+        if not path.exists():
+            continue
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() in known:
+            if broken:
+                log.warning("%s is broken; continuing from %s", ", ".join(broken), path)
+            state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+            assert isinstance(state, dict)
+            return state
+        broken.append(str(path))
+    if broken:
+        raise CheckpointError(
+            f"the checksum of {', '.join(broken)} does not hold: the file is damaged\n"
+            "start again without run.resume, or restore the folder from a backup"
+        )
+    return None
+
+
+def tidy(folder: Path) -> None:
+    """Delete what a killed process left half done, and leave one digest for each checkpoint."""
+    for pattern in ("*.tmp", "*.new.pt"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+    known = {word for path in folder.glob("*.sha256") for word in path.read_text().split()}
+    for path in folder.glob("*.pt"):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if digest in known:
+            write_atomic(folder / f"{path.name}.sha256", _lines(path.stem, digest))
+
+
+def _lines(name: str, *digests: str) -> bytes:
+    return "".join(f"{digest}  {name}.pt\n" for digest in digests).encode()

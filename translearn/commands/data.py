@@ -1,0 +1,146 @@
+"""``tl-data``: what each data set needs, where it was looked for, and how to get it."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from translearn.data.files.download import DataSet, data_root, require
+from translearn.data.sets.catalog import DATA_SETS, NEEDS
+from translearn.errors import ConfigError, DataError, TranslearnError, nearest
+
+DEFAULT_ROOT = "~/.cache/translearn"
+
+
+def main() -> None:
+    """The entry point of ``tl-data``."""
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run ``tl-data`` with these arguments.
+
+    Returns:
+        The exit code: 0, or that of the error that was printed.
+    """
+    parser = argparse.ArgumentParser("tl-data", description="Look after the data sets.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command, about in (
+        ("list", "what each data set needs, where it was looked for, how to get it"),
+        ("verify", "compare the files of a data set with their checksums"),
+        ("prepare", "download what a data set lacks, and check it"),
+    ):
+        sub = commands.add_parser(command, help=about, description=about)
+        if command != "list":
+            sub.add_argument("name", help="a data set, or a data config such as mnist_mnistm")
+        sub.add_argument("--root", help=f"the data root (TRANSLEARN_DATA, else {DEFAULT_ROOT})")
+    options = parser.parse_args(arguments)
+    root = data_root(options.root or os.environ.get("TRANSLEARN_DATA") or DEFAULT_ROOT)
+    try:
+        if options.command == "list":
+            show_all(root)
+        elif options.command == "verify":
+            verify(options.name, root)
+        else:
+            prepare(options.name, root)
+    except TranslearnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def data_sets(name: str) -> tuple[DataSet, ...]:
+    """The sets behind the name of a set or of a data config.
+
+    Raises:
+        ConfigError: there is no such name.
+    """
+    if name in NEEDS:
+        return NEEDS[name]
+    if name in DATA_SETS:
+        return (DATA_SETS[name],)
+    known = DATA_SETS.keys() | NEEDS.keys()
+    raise ConfigError(f"the data set {name} does not exist{nearest(name, known)}")
+
+
+def show_all(root: Path) -> None:
+    """Print every set with its files, and every data config with its sets."""
+    print(f"data root: {root}\n")
+    for data_set in DATA_SETS.values():
+        print(f"{data_set.name}: {data_set.title}")
+        complete = True
+        for resource in data_set.resources:
+            found = resource.find(root)
+            complete &= found is not None
+            kind = f" ({resource.samples} files)" if resource.samples else ""
+            print(f"  {'present' if found else 'missing':<8}{found or root / resource.path}{kind}")
+        notes = {resource.unverified for resource in data_set.resources if resource.unverified}
+        if not complete:
+            if all(resource.address for resource in data_set.resources):
+                print(f"  get it: tl-data prepare {data_set.name}")
+            print(f"  by hand, below the data root: {data_set.by_hand}")
+        for note in sorted(notes):
+            print(f"  unverified: {note}")
+        print()
+    print("used by")
+    for name, sets in NEEDS.items():
+        needed = ", ".join(data_set.name for data_set in sets)
+        print(f"  data={name:<18}{needed or WITHOUT_FILES[name]}")
+
+
+WITHOUT_FILES = {
+    "digits": "nothing: its data comes with scikit-learn",
+    "digits_attributes": "nothing: its data comes with scikit-learn",
+    "digits_parity": "nothing: its data comes with scikit-learn",
+    "digits_split": "nothing: its data comes with scikit-learn",
+    "folder": "your own images: data.source=FOLDER data.target=FOLDER",
+    "awa2_photos": "your own copy: AwA2/JPEGImages and the lists of AwA2/splits_PS",
+    "cub_photos": "your own copy: CUB_200_2011/images and the lists of CUB_200_2011/splits_PS",
+    "folder_zeroshot": "your own images: data.folder=FOLDER data.unseen=[class,...]",
+}
+
+
+def verify(name: str, root: Path) -> None:
+    """Print whether each file of ``name`` is what its checksum says.
+
+    Raises:
+        DataError: one is missing or differs.
+    """
+    bad = 0
+    sets = data_sets(name)
+    for data_set in sets:
+        for resource in data_set.resources:
+            found = resource.find(root)
+            status = "missing"
+            if found is not None and not (resource.sha256 or resource.md5):
+                status = "unchecked"  # there is no checksum to compare with
+            elif found is not None:
+                status = "OK" if resource.matches(found) else "differs"
+            bad += status in ("missing", "differs")
+            print(f"{status:<8} {found or root / resource.path}")
+    if not sets:
+        print(f"{name} needs {WITHOUT_FILES[name]}")
+    if bad:
+        raise DataError(
+            f"{bad} of the files of {name} are missing or differ from their checksums\n"
+            f"delete what differs, then: tl-data prepare {name} --root {root}"
+        )
+
+
+def prepare(name: str, root: Path) -> None:
+    """Download what ``name`` lacks; what is there is left as it is.
+
+    Raises:
+        DataError: a download failed, or there is no address for it.
+    """
+    sets = data_sets(name)
+    for data_set in sets:
+        require(data_set, root, download=True)
+        print(f"{data_set.name} is complete in {root}")
+    if not sets:
+        print(f"{name} needs {WITHOUT_FILES[name]}")
+
+
+if __name__ == "__main__":
+    main()

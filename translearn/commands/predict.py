@@ -1,0 +1,149 @@
+"""tl-predict: labels images or recordings with a trained run."""
+
+import argparse
+import csv
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from translearn.commands.predictor import FILES, Predictor
+from translearn.data.files.images import FileImages
+from translearn.data.sets.folder import visible_files
+from translearn.data.types import Kind
+from translearn.errors import ConfigError, DataError, DiskError, TranslearnError, reader_left
+from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The ``tl-predict`` command.
+
+    Returns:
+        0, or the exit code of the error that it printed.
+    """
+    parser = argparse.ArgumentParser(
+        prog="tl-predict",
+        description="Label images or recordings with a trained run: CSV, a line a file.",
+    )
+    parser.add_argument("run", metavar="RUN", help="run folder")
+    parser.add_argument(
+        "files", metavar="FOLDER|FILE", help="folder, searched through; or one image or .wav"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write here instead of printing")
+    parser.add_argument(
+        "--top", metavar="K", type=int, default=1, help="the K likeliest labels (1)"
+    )
+    parser.add_argument("--json", action="store_true", help="a JSON list instead of CSV")
+    parser.add_argument(
+        "--grid", metavar="FILE.png", help=f"also draw the first {MOST_IN_GRID} images, labelled"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        check_files(given.out, given.grid)
+        predictor, top = Predictor.load(Path(given.run)), Path(given.files)
+        kind = predictor.prepare.kind
+        paths = found_files(top, kind)
+        if not 1 <= given.top <= predictor.num_classes:
+            raise ConfigError(
+                f"--top {given.top}: choose 1 to {predictor.num_classes}, the classes of the run"
+            )
+        if given.grid is not None and kind is not Kind.image:
+            raise ConfigError(f"--grid draws images, and {given.run} was trained on {kind}s")
+        names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
+        labelled = predictor.predict(paths, given.top)
+        lines: Iterable[Line] = (
+            Line(name, *found) for name, found in zip(names, labelled, strict=True)
+        )
+        if given.grid is not None:
+            lines = list(lines)
+            images = FileImages(tuple(paths), predictor.stored_size)
+            draw_grid(Path(given.grid), images, lines, f"labelled as {predictor.task}")
+        put = write_json if given.json else write
+        if given.out is None:
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(errors="surrogateescape")  # file names may be any bytes
+            put(sys.stdout, lines, given.top)
+            sys.stdout.flush()
+        else:
+            write_file(Path(given.out), lines, given.top, put)
+    except TranslearnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        reader_left()
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def found_files(folder: Path, kind: Kind) -> list[Path]:
+    """The images, or the ``.wav`` files, in a folder and below, sorted; or the one file.
+
+    Raises:
+        DataError: there are none.
+    """
+    name, suffixes = FILES[kind]
+    if folder.is_file():
+        return [folder]
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder} is not a folder and no file\ngive the folder that holds the {name}, or one"
+        )
+    paths = visible_files(folder, suffixes)
+    if not paths:
+        raise DataError(f"no {name} in {folder}\ngive a folder that holds {name}, also nested")
+    return paths
+
+
+def write(file: TextIO, lines: Iterable[Line], top: int) -> None:
+    """Write the CSV: path, label, probability; then label_2, probability_2 and so on.
+
+    A method that describes what it sees adds the column ``attributes``.
+    """
+    writer = csv.writer(file, lineterminator="\n")
+    more = [f"{name}_{k}" for k in range(2, top + 1) for name in ("label", "probability")]
+    for number, (path, labels, description) in enumerate(lines):
+        last = [] if description is None else [description]
+        if number == 0:
+            header = ("path", "label", "probability", *more)
+            writer.writerow((*header, "attributes") if last else header)
+        cells = [cell for label, probability in labels for cell in (label, f"{probability:.4f}")]
+        writer.writerow((path, *cells, *last))
+
+
+def check_files(out: str | None, grid: str | None) -> None:
+    """Tell before the images are read that a file cannot be written.
+
+    Raises:
+        ConfigError: the grid is no .png.
+        DiskError: a folder does not exist.
+    """
+    for option, name in (("--out", out), ("--grid", grid)):
+        if name is not None and not Path(name).parent.is_dir():
+            raise DiskError(f"cannot write {option} {name}: no folder {Path(name).parent}")
+    if grid is not None and not grid.lower().endswith(".png"):
+        raise ConfigError(f"--grid {grid}: name a file that ends in .png")
+
+
+def write_file(
+    path: Path, lines: Iterable[Line], top: int, put: Callable[[TextIO, Iterable[Line], int], None]
+) -> None:
+    """Write to a file, once every image is labelled.
+
+    Raises:
+        DiskError: the file cannot be written.
+    """
+    complete = list(lines)
+    try:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            put(file, complete, top)
+    except OSError as error:
+        raise DiskError(f"cannot write --out {path}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""A trained run that labels files: its method, and the preprocessing it was trained with."""
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from translearn.artifacts.folder import stored_config
+from translearn.config import Config, Device, Precision, RunConfig
+from translearn.data.files.images import SUFFIXES, FileImages
+from translearn.data.pipeline.loaders import ImageDataset, decoded
+from translearn.data.pipeline.preparation import Preparation
+from translearn.data.sets.fsdd import fit_length, read_wav
+from translearn.data.types import Kind
+from translearn.engine.build import build_method
+from translearn.engine.workload import suited
+from translearn.errors import CheckpointError, ConfigError
+from translearn.methods.base import Method
+from translearn.runtime import Runtime
+from translearn.semantics.base import Restored
+
+# what can be labelled: how messages name the files, and how they end
+FILES = {Kind.image: ("images", SUFFIXES), Kind.waveform: ("recordings (.wav)", (".wav",))}
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained method with the preprocessing it was trained with.
+
+    Attributes:
+        method: in evaluation mode.
+        task: whose classes are predicted.
+        prepare: stored samples to network input.
+        stored_size: edge that images are resized to before the centre crop, or samples that
+            waveforms are cut or padded to.
+        run: the run's settings.
+        runtime: device and precision.
+    """
+
+    method: Method
+    task: str
+    prepare: Preparation
+    stored_size: int
+    run: RunConfig
+    runtime: Runtime
+
+    @staticmethod
+    def load(folder: Path, portable: bool = False) -> "Predictor":
+        """Read a finished run.
+
+        Args:
+            folder: of the run.
+            portable: compute on the CPU in fp32, the same everywhere.
+
+        Raises:
+            CheckpointError: it left no model, or a damaged one, or one of another config.
+            ConfigError: there is no run.
+        """
+        if not (folder / ".hydra" / "config.yaml").is_file():
+            raise ConfigError(f"{folder} is no run folder: .hydra/config.yaml is missing")
+        path = folder / "model.safetensors"
+        if not path.is_file():
+            raise CheckpointError(
+                f"{path} is missing: the run did not come to its end\n"
+                f"finish it with: tl-run run.resume={shlex.quote(str(folder))}"
+            )
+        config = stored_config(folder)
+        run = RunConfig.of(config["run"])
+        run.device = Device.auto  # wherever it was trained, predict on what is here
+        if portable:
+            run.device, run.precision = Device.cpu, Precision.fp32
+        try:
+            with safe_open(path, "pt") as file:
+                about = json.loads(file.metadata()["translearn"])
+            classes, task, inputs = (about[key] for key in ("tasks", "main_task", "inputs"))
+            kind, size = Kind(inputs[task]["kind"]), inputs[task]["stored_size"]
+            shapes = {name: tuple(one["shape"]) for name, one in inputs.items()}
+            backbone_shape = tuple(about["input_shape"])
+            semantics = Restored(**about["semantics"]) if "semantics" in about else None
+            weights = load_file(path)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} is damaged: {error}") from error
+        if kind not in FILES:
+            raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels files")
+        try:
+            method = build_method(
+                without_download(config), classes, backbone_shape, shapes, semantics
+            )
+            method.load_state_dict(weights)
+        except (RuntimeError, TypeError) as error:
+            raise CheckpointError(
+                f"{path} does not fit the config beside it: {str(error).splitlines()[-1].strip()}"
+            ) from error
+        runtime = suited(Runtime.start(run), run, method, backbone_shape)
+        method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
+        backbone = method.backbone
+        prepare = Preparation.of(kind, shapes[task], backbone.mean, backbone.std, runtime)
+        return Predictor(method.eval(), task, prepare, size, run, runtime)
+
+    @property
+    def num_classes(self) -> int:
+        """How many labels there are: classes, or clusters."""
+        return self.method.score_width(self.task)
+
+    def predict(
+        self, paths: Sequence[Path], top: int = 1
+    ) -> Iterator[tuple[list[tuple[str, float]], str | None]]:
+        """The ``top`` likeliest labels with their probabilities of every file, in order.
+
+        Beside them stands what the method has to say about it, or None.
+
+        Raises:
+            DataError: one cannot be read.
+        """
+        names: Sequence[str] = self.method.tasks[self.task]
+        if self.method.clusters:  # which the classes of the same number say nothing about
+            names = [f"cluster_{i}" for i in range(self.num_classes)]
+        for x in self.batches(paths):
+            # stable: of equal scores the first class comes first, as in the judge's argmax
+            scores, labels = self.probabilities(x).sort(dim=1, descending=True, stable=True)
+            rows = zip(
+                labels[:, :top].tolist(), scores[:, :top].tolist(), self.described(x), strict=True
+            )
+            for places, likely, description in rows:
+                pairs = zip(places, likely, strict=True)
+                yield [(names[label], score) for label, score in pairs], description
+
+    def described(self, samples: Tensor) -> Sequence[str | None]:
+        """A few words on each of the stored samples; None where the method has none."""
+        if not self.method.describes:
+            return [None] * len(samples)
+        with torch.inference_mode(), self.runtime.autocast():
+            return self.method.describe(self.prepare(samples))
+
+    def batches(self, paths: Sequence[Path]) -> Iterator[Tensor]:
+        """The files as stored samples: uint8 (B, 3, H, W) of images, int16 (B, T) of recordings."""
+        size = self.run.eval_batch_size
+        if self.prepare.kind is Kind.waveform:
+            for start in range(0, len(paths), size):
+                part = [read_wav(path) for path in paths[start : start + size]]
+                yield torch.stack([fit_length(waveform, self.stored_size) for waveform in part])
+            return
+        images = FileImages(tuple(paths), self.stored_size)
+        workers = self.run.workers if len(paths) > size else 0
+        for x, _ in decoded(DataLoader(ImageDataset(images), size, num_workers=workers)):
+            yield x
+
+    def probabilities(self, samples: Tensor) -> Tensor:
+        """Stored samples -> probabilities (B, classes of the task)."""
+        with torch.inference_mode(), self.runtime.autocast():
+            logits = self.method.predict(self.prepare(samples), self.task)
+        return logits.float().softmax(dim=1).cpu()
+
+
+def without_download(config: Config) -> Config:
+    """The config with a backbone of random weights, since the run's own replace them anyway."""
+    backbone = dict(config["backbone"])
+    for key, value in (("pretrained", False), ("weights", None)):
+        if key in backbone:
+            backbone[key] = value
+    return {**config, "backbone": backbone}

@@ -1,0 +1,67 @@
+"""tl-table: runs compared. Without torch, to start at once."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from translearn.errors import TranslearnError
+from translearn.report.grid import aggregate, comma_separated, markdown
+from translearn.report.table import found_runs, print_grid, write
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The ``tl-table`` command.
+
+    Returns:
+        0, or 2 where there is nothing to show, or 7 where a file cannot be written.
+    """
+    parser = argparse.ArgumentParser(
+        prog="tl-table", description="Compare runs: mean and standard deviation over seeds."
+    )
+    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="where runs lie (outputs)")
+    parser.add_argument(
+        "--csv", metavar="FILE", help="write a line a run with every metric (-: print)"
+    )
+    parser.add_argument("--markdown", metavar="FILE", help="write the table as Markdown (-: print)")
+    parser.add_argument("--latex", metavar="FILE", help="write methods x data for LaTeX (-: print)")
+    parser.add_argument("--html", metavar="FILE", help="write a report with figures in one file")
+    parser.add_argument(
+        "--metric", metavar="NAME", help="show this metric, such as target/val/accuracy"
+    )
+    parser.add_argument(
+        "--rules", action="store_true", help="what each rule of selection would have chosen"
+    )
+    given = parser.parse_args(arguments)
+    folders = [Path(folder) for folder in given.folders or ["outputs"]]
+    try:
+        runs = found_runs(folders, given.metric)
+        if given.rules:
+            from translearn.report.choices import rule_grids  # with hydra, which takes a moment too
+
+            grids = rule_grids(runs)
+        else:
+            grids = [aggregate(runs, given.metric)]
+        if "-" not in (given.csv, given.markdown, given.latex, given.html):
+            for grid in grids:
+                print_grid(grid)
+        if given.csv:
+            write(given.csv, comma_separated(runs))
+        if given.markdown:
+            write(given.markdown, "\n".join(map(markdown, grids)))
+        if given.latex:
+            from translearn.report.compare import compare, latex  # scipy takes a second to import
+
+            write(given.latex, latex(compare(runs, given.metric)))
+        if given.html:
+            from translearn.report.html import report  # and matplotlib another
+
+            write(given.html, report(runs, given.metric))
+    except TranslearnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

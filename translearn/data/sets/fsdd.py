@@ -1,0 +1,227 @@
+"""Spoken digits: the Free Spoken Digit Dataset, some speakers to another one."""
+
+import struct
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.io import wavfile
+from torch import Tensor
+from torch.nn import functional as F
+
+from translearn.data.access import limit_labels
+from translearn.data.files.download import data_root, require
+from translearn.data.pipeline.speech import RATE, WINDOW, spectrogram_shape
+from translearn.data.sets.catalog import FSDD
+from translearn.data.types import DataSource, Domain, Kind, Split, TaskSet, cut_domain
+from translearn.errors import ConfigError, DataError, nearest
+
+CLASSES = tuple(str(digit) for digit in range(10))
+
+
+TEST_RECORDINGS = 5  # of each digit by each speaker: indices 0 to 4, as published
+
+
+# What scipy raised at files that were cut short, or had a byte of their header changed at random.
+BROKEN = (
+    OSError, ValueError, EOFError, UnboundLocalError, ZeroDivisionError, struct.error,
+    wavfile.WavFileWarning,
+)  # fmt: skip
+
+
+Recordings = Mapping[str, Mapping[str, int]]  # speaker -> digit -> how many, numbered from 0
+
+
+class SpokenDigits(DataSource):
+    """Ten spoken digits; source and target are different speakers.
+
+    Recordings are ``FSDD/recordings/{digit}_{speaker}_{index}.wav``, 8 kHz mono 16 bit. Those of
+    index 0 to 4 are the test split, as published. Speakers are those whose files lie there: your
+    own recordings may stand beside the published ones.
+
+    Args:
+        root: the data root folder.
+        target_speaker: whose recordings are the target.
+        source_speakers: whose recordings are the source; None: all the others.
+        length: samples of every waveform; shorter recordings get silence on both sides, longer
+            ones lose both ends.
+        mels: bands of a spectrogram.
+        val_fraction: share of each training split cut off for validation.
+        split_seed: decides that cut.
+        target_labels_per_class: keep only so many target labels of each class, or None.
+        download: whether missing files are downloaded.
+
+    Raises:
+        ConfigError: a value is out of range, or a speaker is named twice.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        target_speaker: str = "george",
+        source_speakers: Sequence[str] | None = None,
+        length: int = 8000,
+        mels: int = 40,
+        val_fraction: float = 0.1,
+        split_seed: int = 0,
+        target_labels_per_class: int | None = None,
+        download: bool = True,
+    ) -> None:
+        if source_speakers is not None:
+            if isinstance(source_speakers, str) or not source_speakers:
+                raise ConfigError(
+                    f"data.source_speakers={source_speakers}: give a list such as [george,lucas]"
+                )
+            if len({*source_speakers, target_speaker}) <= len(source_speakers):
+                raise ConfigError(
+                    f"data.source_speakers={list(source_speakers)} and "
+                    f"data.target_speaker={target_speaker}: name each speaker once"
+                )
+        for key, value, least in (("length", length, WINDOW), ("mels", mels, 1)):
+            if value < least:
+                raise ConfigError(f"data.{key}={value} must be at least {least}")
+        self.root, self.target_speaker = root, target_speaker
+        self.source_speakers = source_speakers
+        self.length, self.mels = length, mels
+        self.val_fraction, self.split_seed = val_fraction, split_seed
+        self.target_labels_per_class, self.download = target_labels_per_class, download
+
+    def load(self) -> TaskSet:
+        """Read the recordings of the chosen speakers.
+
+        Raises:
+            ConfigError: a speaker does not exist.
+            DataError: files are missing or broken.
+        """
+        folder = fsdd_folder(self.root, self.download)
+        found = recordings(folder)
+        others = [speaker for speaker in found if speaker != self.target_speaker]
+        sources = others if self.source_speakers is None else list(self.source_speakers)
+        for key, name in (
+            ("target_speaker", self.target_speaker), *(("source_speakers", s) for s in sources)
+        ):  # fmt: skip
+            if name not in found:
+                raise ConfigError(f"data.{key}: no recordings of {name}{nearest(str(name), found)}")
+        if not sources:
+            raise DataError(f"{folder} holds recordings of {self.target_speaker} alone")
+        domains = {
+            "source": self._domain("+".join(sources), folder, found, sources),
+            "target": self._domain(self.target_speaker, folder, found, [self.target_speaker]),
+        }
+        name = "others" if self.source_speakers is None else "+".join(sources)
+        shape = spectrogram_shape(self.mels, self.length)
+        tasks = TaskSet(f"fsdd:{name}->{self.target_speaker}", domains, shape)
+        return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
+
+    def _domain(
+        self, name: str, folder: Path, found: Recordings, speakers: Sequence[str]
+    ) -> Domain:
+        train, test = read_speakers(folder, found, speakers, self.length)
+        domain = cut_domain(
+            f"fsdd:{name}", CLASSES, train, test, self.val_fraction, self.split_seed
+        )
+        return replace(domain, kind=Kind.waveform)
+
+
+def fsdd_folder(root: str, download: bool) -> Path:
+    """The folder of recordings, downloaded if it is missing.
+
+    Raises:
+        DataError: it is missing.
+    """
+    folder = data_root(root) / FSDD.resources[0].path
+    if not any(folder.glob("*.wav")):
+        (folder,) = require(FSDD, root, download)
+    return folder
+
+
+def read_speakers(
+    folder: Path, found: Recordings, speakers: Sequence[str], length: int
+) -> tuple[Split, Split]:
+    """The training and the test recordings of some speakers, as int16 (N, length).
+
+    Raises:
+        DataError: a file is missing or broken.
+    """
+    train: list[tuple[Tensor, int]] = []
+    test: list[tuple[Tensor, int]] = []
+    for speaker in speakers:
+        for label, digit in enumerate(CLASSES):
+            for index in range(checked_count(folder, found, speaker, digit)):
+                path = folder / f"{digit}_{speaker}_{index}.wav"
+                waveform = fit_length(read_wav(path), length)
+                (test if index < TEST_RECORDINGS else train).append((waveform, label))
+    return as_split(train), as_split(test)
+
+
+def recordings(folder: Path) -> Recordings:
+    """What lies in a folder: speaker -> digit -> one more than the largest index."""
+    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for path in sorted(folder.glob("*.wav")):
+        digit, _, rest = path.stem.partition("_")
+        speaker, _, index = rest.rpartition("_")
+        if digit in CLASSES and speaker and index.isdecimal():
+            found[speaker][digit] = max(found[speaker][digit], int(index) + 1)
+    return {speaker: dict(counts) for speaker, counts in sorted(found.items())}
+
+
+def checked_count(folder: Path, found: Recordings, speaker: str, digit: str) -> int:
+    """How many recordings of a digit a speaker has: as many as of every other digit.
+
+    Raises:
+        DataError: they are too few to train and test on, or one is missing; it is named.
+    """
+    count = max(found[speaker].values())
+    if count <= TEST_RECORDINGS:
+        raise DataError(
+            f"{folder} has {count} recordings of a digit by {speaker}; at least "
+            f"{TEST_RECORDINGS + 1} are needed: index 0 to 4 for the test, the others for training"
+        )
+    for index in range(count):
+        path = folder / f"{digit}_{speaker}_{index}.wav"
+        if not path.is_file():
+            raise DataError(
+                f"the recording {path} is missing; {speaker} has up to {count} of each digit\n"
+                "get it: tl-data prepare fsdd, or record it: 8 kHz, mono, 16 bit"
+            )
+    return count
+
+
+def read_wav(path: Path) -> Tensor:
+    """The int16 samples (T,) of a file.
+
+    Raises:
+        DataError: it cannot be read, or is not 8 kHz mono 16 bit; the message names it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks of other programs
+            # a file that breaks off would be read as a shorter one
+            warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
+            rate, samples = wavfile.read(path)
+    except BROKEN as error:
+        raise DataError(
+            f"cannot read the recording {path}: {error}\n"
+            "delete it and run tl-data prepare fsdd, or replace it"
+        ) from error
+    if rate != RATE or samples.dtype != np.int16 or samples.ndim != 1 or not len(samples):
+        kind = f"{rate} Hz, {samples.dtype}, shape {samples.shape}"
+        raise DataError(
+            f"the recording {path} must be {RATE} Hz, mono, 16 bit; it is {kind}\nconvert it first"
+        )
+    return torch.from_numpy(np.array(samples))
+
+
+def fit_length(waveform: Tensor, length: int) -> Tensor:
+    """The middle ``length`` samples, or all of them in the middle of silence."""
+    before = (length - len(waveform)) // 2
+    return F.pad(waveform, (before, length - len(waveform) - before))
+
+
+def as_split(samples: Sequence[tuple[Tensor, int]]) -> Split:
+    """Waveforms with their labels: int16 (N, T) and int64 (N,)."""
+    return Split(torch.stack([w for w, _ in samples]), torch.tensor([y for _, y in samples]))

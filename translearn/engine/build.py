@@ -1,0 +1,179 @@
+"""The parts of a run put together: its method, and the job that the engine runs."""
+
+import os
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from translearn import __version__
+from translearn.artifacts.checkpoint import load as load_checkpoint
+from translearn.artifacts.folder import refuse_differences
+from translearn.artifacts.trackers import Guest, check_tracker
+from translearn.backbones.base import Backbone
+from translearn.components import build, check, resolve_class
+from translearn.config import Config, RunConfig, differences
+from translearn.data.access import TrainView
+from translearn.data.pipeline.augment import Augment
+from translearn.data.pipeline.loaders import make_resident
+from translearn.data.pipeline.preparation import Preparation
+from translearn.data.types import DataSource, Shape, TaskSet
+from translearn.engine.job import Job, phase_settings
+from translearn.engine.judge import Judge
+from translearn.engine.selection import check_selection
+from translearn.engine.stop import Stop
+from translearn.engine.workload import suited
+from translearn.errors import ConfigError
+from translearn.methods.base import Method
+from translearn.methods.parts.source_model import check_same_cut
+from translearn.runtime import Runtime, stable_seed
+from translearn.semantics.base import Semantics
+
+
+def make_job(
+    config: Config, run: RunConfig, tasks: TaskSet, runtime: Runtime, folder: Path, stop: Stop
+) -> Job:
+    """Build the parts of a run on its data; the same seed gives the same weights.
+
+    Raises:
+        ConfigError: the parts do not fit each other.
+    """
+    seed = int(config["seed"])
+    torch.manual_seed(stable_seed(seed, "start"))
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    classes = {task: domain.classes for task, domain in tasks.tasks.items()}
+    shapes = {task: tasks.shape(task) for task in tasks.tasks}
+    method = build_method(config, classes, tasks.input_shape, shapes)
+    runtime = suited(runtime, run, method, tasks.input_shape)
+    method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
+    backbone = method.backbone
+    prepare = {
+        task: Preparation.of(domain.kind, tasks.shape(task), backbone.mean, backbone.std, runtime)
+        for task, domain in tasks.tasks.items()
+    }
+    budget = run.resident_mb * 2**20
+    judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
+    view = TrainView.of(tasks, method.access)
+    check_selection(run, type(method), judge, view)
+    return Job(
+        method=method,
+        view=resident_view(view, budget, run.workers),
+        judge=judge,
+        prepare=prepare,
+        augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
+        views=build(config["views"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
+        run=run,
+        phase_runs=phase_settings(run, config["method"]["phases"]),
+        runtime=runtime,
+        seed=seed,
+        folder=folder,
+        config=config,
+        stop=stop,
+        tracker=Guest(run.tracker, folder, config),
+    )
+
+
+def build_method(
+    config: Config,
+    classes: Mapping[str, Sequence[str]],
+    input_shape: Shape,
+    shapes: Mapping[str, Shape] | None = None,
+    semantics: Semantics | None = None,
+) -> Method:
+    """The method of a config on its backbone, for these classes and inputs.
+
+    Args:
+        config: of the run.
+        classes: task -> class names.
+        input_shape: what the backbone receives.
+        shapes: task -> what a prepared sample looks like; None: all as the backbone wants them.
+        semantics: class descriptions; None: those of the config, if it has any.
+
+    Raises:
+        ConfigError: the method cannot do with tasks of these names, or of different inputs.
+    """
+    name, found = config["method"].get("name"), resolve_class(config["method"]["_target_"], Method)
+    missing = [task for task in found.needs if task not in classes]
+    if missing:
+        raise ConfigError(
+            f"method={name} needs the task {missing[0]!r}, and this data has {', '.join(classes)}\n"
+            "choose a data pair (tl-run --help lists them), or method=multitask"
+        )
+    shapes = shapes or dict.fromkeys(classes, input_shape)
+    if not found.mixed_inputs and any(tuple(s) != tuple(input_shape) for s in shapes.values()):
+        raise ConfigError(
+            f"method={name} needs the same kind of input in all tasks, and here they differ\n"
+            "choose method=multitask, which gives each its own stem, or other data"
+        )
+    if semantics is None and config.get("semantics"):
+        root = os.path.expanduser(config["data_root"])
+        semantics = build(config["semantics"], Semantics, root=root)
+    shape = tuple(input_shape)
+    backbone = build(config["backbone"], Backbone, input_shape=shape)
+    parts = {"tasks": classes, "input_shape": shape, "input_shapes": shapes, "semantics": semantics}
+    return build(config["method"], Method, backbone=backbone, **parts)
+
+
+def resident_view(view: TrainView, budget: int, workers: int) -> TrainView:
+    """The same view, with the files that fit in ``budget`` bytes decoded."""
+    return view.map_images(lambda images: make_resident(images, budget, workers))
+
+
+METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")
+
+
+def prepare_run(
+    config: Config, folder: Path, stop: Stop, rank: int = 0, world: int = 1
+) -> tuple[Job, TaskSet]:
+    """Check a config, load its data and build every part; ``stop`` listens from here on.
+
+    Raises:
+        ConfigError: the parts do not exist, or do not fit each other.
+        DataError: the data is missing or broken.
+    """
+    run = RunConfig.of(config["run"])
+    check_tracker(run.tracker)
+    check("data", config["data"], DataSource, ["root", "download"])
+    check("backbone", config["backbone"], Backbone, ["input_shape"])
+    check("augment", config["augment"], Augment, ["size"])
+    check("views", config["views"], Augment, ["size"])
+    check("method", config["method"], Method, METHOD_PARTS)
+    if config["method"].get("init"):
+        check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
+    if config.get("semantics"):
+        check("semantics", config["semantics"], Semantics, ["root"])
+    for settings in phase_settings(run, config["method"]["phases"]).values():
+        if settings.batch_size % world:
+            raise ConfigError(
+                f"run.batch_size={settings.batch_size} cannot be shared by run.gpus={world}: "
+                f"choose a multiple of {world}"
+            )
+
+    stop.listen()
+    check_continues(config, folder, run)
+    source = build(config["data"], DataSource, root=os.path.expanduser(config["data_root"]))
+    runtime = Runtime.start(run, rank, world)
+    tasks = source.load()
+    return make_job(config, run, tasks, runtime, folder, stop), tasks
+
+
+def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
+    """Refuse a checkpoint of another config, version or thread count.
+
+    Raises:
+        CheckpointError: naming the differences.
+    """
+    state = load_checkpoint(folder / "checkpoints")
+    if state is None:
+        return
+    changed = differences(state["config"], config)
+    if state["version"] != __version__:
+        changed.append(f"translearn: {state['version']} -> {__version__}")
+    if state["torch"] != torch.__version__:
+        changed.append(f"torch: {state['torch']} -> {torch.__version__}")
+    if run.threads is None:
+        run.threads = int(state["threads"])  # what null meant when the run began
+    refuse_differences(folder, changed)

@@ -1,0 +1,82 @@
+"""What a run consists of, and where it stands."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from translearn.artifacts.trackers import Guest
+from translearn.config import Config, RunConfig
+from translearn.data.access import TrainView
+from translearn.data.pipeline.augment import Augment
+from translearn.data.pipeline.preparation import Preparation
+from translearn.engine.judge import Judge
+from translearn.engine.stop import Stop
+from translearn.methods.base import Budget, Method
+from translearn.metrics.choice import Standing
+from translearn.runtime import Runtime
+
+
+@dataclass
+class Progress(Standing):
+    """Where a run stands: everything a checkpoint holds besides weights and optimizer."""
+
+    phase: int = 0
+    step: int = 0
+    entered: bool = False
+    steps: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    core_seconds: float = 0.0
+    log_offset: int = 0
+    bad_points: int = 0
+    warnings: list[str] = field(default_factory=list)
+    before: dict[str, float] = field(default_factory=dict)  # scores that earlier phases asked for
+
+
+@dataclass
+class Job:
+    """All parts of one run, built and ready."""
+
+    method: Method
+    view: TrainView
+    judge: Judge
+    prepare: Mapping[str, Preparation]  # task -> its preprocessing
+    augment: Augment
+    views: Augment  # what makes several views of one sample differ
+    run: RunConfig
+    phase_runs: Mapping[str, RunConfig]
+    runtime: Runtime
+    seed: int
+    folder: Path
+    config: Config
+    stop: Stop
+    tracker: Guest
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where the checkpoints of this run lie."""
+        return self.folder / "checkpoints"
+
+    @property
+    def budget(self) -> Budget:
+        """How much the method may train on this data, by ``run.samples``."""
+        batch_sizes = {name: run.batch_size for name, run in self.phase_runs.items()}
+        sizes = {task: len(data) for task, data in self.view.items()}
+        return Budget(self.run.samples, batch_sizes, self.run.max_steps, sizes, self.runtime.world)
+
+    @property
+    def first_rank(self) -> bool:
+        """Whether this process writes files and messages."""
+        return self.runtime.rank == 0
+
+
+def phase_settings(run: RunConfig, phases: Mapping[str, Mapping[str, Any]]) -> dict[str, RunConfig]:
+    """``method.phases.<name>.*`` over ``run.*``, for each phase.
+
+    Raises:
+        ConfigError: a key is not a key of ``run``.
+    """
+    base = dataclasses.asdict(run)
+    return {name: RunConfig.of({**base, **values}) for name, values in phases.items()}

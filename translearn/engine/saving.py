@@ -1,0 +1,79 @@
+"""The training clock, and checkpoints while a phase runs."""
+
+import dataclasses
+import time
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from translearn import __version__
+from translearn.artifacts import checkpoint
+from translearn.artifacts.metrics_log import MetricsLog
+from translearn.engine.job import Job, Progress
+from translearn.engine.step import Average, Finite
+from translearn.methods.base import Phase
+from translearn.runtime import Runtime
+
+
+class Clock:
+    """Adds training time to the progress: wall seconds and this process's CPU seconds."""
+
+    def __init__(self, progress: Progress, runtime: Runtime) -> None:
+        self.progress, self.cuda = progress, runtime.device.type == "cuda"
+        self.resume()
+
+    def resume(self) -> None:
+        """Start counting."""
+        self._wall, self._cores = time.perf_counter(), time.process_time()
+
+    def pause(self) -> None:
+        """Stop counting, once the device has caught up."""
+        if self.cuda:
+            torch.cuda.synchronize()
+        self.progress.seconds += time.perf_counter() - self._wall
+        self.progress.core_seconds += time.process_time() - self._cores
+
+
+class Saver:
+    """Saves ``last.pt`` on rank 0, every ``run.save_seconds``."""
+
+    def __init__(
+        self, job: Job, progress: Progress, metrics_log: MetricsLog, finite: Finite
+    ) -> None:
+        self.job, self.progress, self.metrics_log, self.finite = job, progress, metrics_log, finite
+        self._time = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether it is time."""
+        waited = time.monotonic() - self._time
+        return self.job.first_rank and waited >= self.job.run.save_seconds
+
+    def save(
+        self,
+        phase: Phase,
+        optimizer: torch.optim.Optimizer,
+        average: Average,
+        window: Mapping[str, Tensor],
+    ) -> None:
+        """Write the checkpoint, unless something in it is not finite."""
+        self.finite.check(phase.name, self.progress.step)
+        self._time = time.monotonic()
+        windows = {name: self.job.runtime.gather(total) for name, total in window.items()}
+        if self.job.first_rank:
+            self.progress.log_offset = self.metrics_log.offset
+            method = self.job.method
+            state = {
+                "config": self.job.config,
+                "version": __version__,
+                "torch": str(torch.__version__),
+                "threads": self.job.runtime.threads,
+                "world": self.job.runtime.world,
+                "progress": dataclasses.asdict(self.progress),
+                "method": method.state_dict(),
+                "kept": dict(method.kept),
+                "optimizer": optimizer.state_dict(),
+                "average": average.copy.state_dict(),
+                "windows": windows,
+            }
+            checkpoint.save(self.job.checkpoints, state)

@@ -1,0 +1,105 @@
+"""The streams of a phase: which samples, how they are prepared, what is computed only once."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from translearn.data.access import LabelledSet, UnlabelledSet
+from translearn.data.pipeline.augment import Augment, NoAugment
+from translearn.data.pipeline.loaders import TrainingStream, in_order, make_stream
+from translearn.data.pipeline.preparation import Preparation, VectorPreparation
+from translearn.data.types import Images
+from translearn.engine.job import Job
+from translearn.errors import ConfigError, DataError
+from translearn.methods.base import Phase, Stream
+
+Sets = dict[str, LabelledSet | UnlabelledSet]
+
+
+def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
+    """The streams of a phase by name.
+
+    Raises:
+        ConfigError: a batch cannot be shared by the ranks, or nothing can be augmented as asked.
+        DataError: a task has no training samples.
+    """
+    run = job.phase_runs[phase.name]
+    for stream in phase.streams.values():
+        if not len(job.view[stream.domain]):
+            raise DataError(
+                f"{stream.domain!r} has no training samples in this data, and this method trains "
+                f"on them\nits classes are only tested: use method=zeroshot, or other data"
+            )
+    augments = {name: stream_augment(job, phase, s) for name, s in phase.streams.items()}
+    computed = cached_features(job, phase) if not any(augments.values()) else None
+    job.method.cached = computed is not None
+    streams: dict[str, TrainingStream] = {}
+    for name, stream in phase.streams.items():
+        size = stream.batch_size or run.batch_size
+        if size % job.runtime.world:
+            raise ConfigError(
+                f"the batch of {size} of stream {name!r} cannot be shared by "
+                f"run.gpus={job.runtime.world}"
+            )
+        data = job.view[stream.domain] if computed is None else computed[stream.domain]
+        prepare: Preparation = job.prepare[stream.domain]
+        if computed is not None:
+            prepare = VectorPreparation(job.runtime)
+        streams[name] = make_stream(
+            data, name, phase.name, job.seed, size,
+            prepare, augments[name], job.runtime, run.workers, stream.views,
+            None if stream.partners is None else job.method.kept[stream.partners],
+        )  # fmt: skip
+    return streams
+
+
+def stream_augment(job: Job, phase: Phase, stream: Stream) -> Augment | None:
+    """The augmentation of a stream's samples; None where there is nothing to change."""
+    augment = job.views if stream.views else job.augment
+    wanted = stream.views > 0 or stream.domain in job.phase_runs[phase.name].augment_tasks
+    suits = augment.kind is job.prepare[stream.domain].kind
+    return augment if wanted and suits and not isinstance(augment, NoAugment) else None
+
+
+def cached_features(job: Job, phase: Phase) -> Sets | None:
+    """What ``phase.cache`` puts out for every sample of the phase's tasks, if that pays.
+
+    It pays where each sample is drawn at least once. Files that do not fit the resident budget are
+    left alone.
+    """
+    if phase.cache is None:
+        return None
+    run, method = job.phase_runs[phase.name], job.method
+    module = method.get_submodule(phase.cache)
+    computed: Sets = {}
+    for stream in phase.streams.values():
+        data = job.view[stream.domain]
+        drawn = phase.steps * (stream.batch_size or run.batch_size)
+        if not isinstance(data.x, Tensor) or drawn < len(data):
+            return None
+        features = outputs(job, stream.domain, module)
+        if isinstance(data, LabelledSet):
+            computed[stream.domain] = LabelledSet(features, data.y)
+        else:
+            computed[stream.domain] = UnlabelledSet(features)
+    return computed
+
+
+def outputs(job: Job, task: str, module: nn.Module) -> Tensor:
+    """What ``module``, in evaluation mode, puts out for every training sample of a task, in order.
+
+    The samples are prepared as for a test, without augmentation.
+    """
+    job.method.eval()
+    module.eval()
+    return without_gradients(job, task, job.view[task].x, module)
+
+
+def without_gradients(
+    job: Job, task: str, samples: Images, function: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """What ``function`` gives for stored samples of a task, prepared as for a test, in order."""
+    batches = in_order(samples, job.run.eval_batch_size, job.run.workers)
+    with torch.no_grad(), job.runtime.autocast():
+        return torch.cat([function(job.prepare[task](x)) for x in batches])

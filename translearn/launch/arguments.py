@@ -1,0 +1,96 @@
+"""The arguments of tl-run: checked, and composed into the config of every job. Imports no torch."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from translearn.artifacts.folder import refuse_older
+from translearn.config import conf_dir
+from translearn.errors import ConfigError, nearest
+from translearn.launch.help import explain
+
+SWEEP_KEYS = ("run.skip_done", "run.job_minutes")  # what a run alone has no use for
+
+
+def refuse_unknown_flags(arguments: Sequence[str]) -> None:
+    """Refuse what is no option of Hydra's, in fewer lines than Hydra does.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    known = [name for action in get_args_parser()._actions for name in action.option_strings]
+    for argument in arguments:
+        if argument.startswith("-") and argument not in known:
+            close = nearest(argument, [name for name in known if name.startswith("--")])
+            raise ConfigError(f"{argument} is no option{close.split('; there are')[0]}")
+
+
+def positional(arguments: Sequence[str]) -> list[str]:
+    """The overrides among the arguments."""
+    takes_value = {"--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-name", "-cn",
+                   "--config-path", "-cp", "--info", "-i"}  # fmt: skip
+    overrides, skip = [], False
+    for argument in arguments:
+        if not skip and not argument.startswith("-"):
+            overrides.append(argument)
+        skip = argument in takes_value
+    return overrides
+
+
+def stored_overrides(arguments: Sequence[str]) -> list[str]:
+    """The options that the run in ``run.resume`` was started with and that are not given anew.
+
+    Raises:
+        CheckpointError: that run is one of an earlier release.
+    """
+    given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
+    folder = Path(given.get("run.resume", "auto").strip("'\""))
+    record = folder / ".hydra" / "overrides.yaml"
+    if not record.is_file():
+        return []
+    refuse_older(folder)
+    stored = [str(override) for override in OmegaConf.load(record)]
+    left_out = {*given, *SWEEP_KEYS}
+    return [override for override in stored if override.split("=", 1)[0] not in left_out]
+
+
+def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
+    """The config of every job that the command line asks for.
+
+    Raises:
+        ConfigError: an option or a value is wrong; the nearest name is told.
+    """
+    overrides = positional(arguments)
+    search = [
+        f"hydra.searchpath=[file://{Path(after).resolve()}]"
+        for before, after in itertools.pairwise(arguments)
+        if before in ("--config-dir", "-cd")
+    ]
+    try:
+        choices: list[list[str]] = []
+        grid = not {"sweep=optuna", "hydra/sweeper=optuna"} & set(overrides)
+        for override in OverridesParser.create().parse_overrides(overrides):
+            if override.is_discrete_sweep():
+                key = override.get_key_element()
+                choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+            elif not override.is_sweep_override():
+                choices.append([str(override.input_line)])
+        with initialize_config_dir(conf_dir(), version_base="1.3"):
+            jobs = itertools.product(*choices) if grid else one_at_a_time(choices)
+            return [compose("config", [*search, *job]) for job in jobs]
+    except Exception as error:
+        raise ConfigError(explain(error, overrides)) from error
+
+
+def one_at_a_time(choices: Sequence[Sequence[str]]) -> Iterator[list[str]]:
+    """The first choices, then each other one beside them: the whole product may be endless."""
+    first = [values[0] for values in choices]
+    yield first
+    for position, values in enumerate(choices):
+        for value in values[1:]:
+            yield [*first[:position], value, *first[position + 1 :]]

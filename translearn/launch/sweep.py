@@ -1,0 +1,166 @@
+"""Jobs of a sweep, each in a process of its own, so that none can take the others with it.
+
+The process that a launcher gives us (Hydra's own, a worker of joblib, a task of Slurm) only
+watches: it imports no torch, holds no GPU, and turns whatever becomes of the job into a row and an
+exception.
+"""
+
+import contextlib
+import math
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from translearn.artifacts.folder import POINTER, point_to
+from translearn.errors import ERRORS, LostError, StopSignal, TimeLimitError, TranslearnError
+from translearn.launch.settle import earlier_run
+from translearn.launch.sweep_process import (
+    DONE,
+    GRACE_SECONDS,
+    Outcome,
+    SweepJob,
+    kill_group,
+    record_end,
+    work_alone,
+)
+
+
+def run_job(job: SweepJob) -> float | None:
+    """Run a job to its end, or take the finished run that ``run.skip_done`` finds.
+
+    Returns:
+        What a sweeper may optimise: the value of the result's ``objective``.
+
+    Raises:
+        TranslearnError: the job failed, was killed or was too slow; its result.json says so.
+        StopSignal: this process was told to stop; the job has saved its state.
+    """
+    (job.folder / POINTER).unlink(missing_ok=True)
+    if not job.config["run"]["skip_done"]:
+        return watch(job, job.folder)
+    place, result = earlier_run(job.folder, job.sweep, job.root, job.config)
+    point_to(job.folder, place)
+    if result is None:
+        return watch(job, place)
+    print(f"job {job.number} is done already: {place}", flush=True)
+    value: float | None = result["objective"]["value"]
+    return value
+
+
+def watch(job: SweepJob, folder: Path) -> float | None:
+    """Run the job in a new process and wait for its end; returns and raises as ``run_job`` does."""
+    context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+    if sys.platform == "linux":  # the server imports torch once, and each job starts at once
+        context.set_forkserver_preload(["translearn.launch.launch"])
+    if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
+        # a worker of joblib has a way of its own, which the new process would be told and not know
+        multiprocessing.set_start_method(None, force=True)
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=work_alone, args=(job, folder, sender, dict(os.environ)))
+    minutes = job.config["run"]["job_minutes"]
+    limit = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    with Forward() as stop:
+        process.start()
+        sender.close()
+        stop.to(process.pid)
+        ends = [receiver, process.sentinel]
+        while not (ended := wait(ends, 0.5)):
+            if time.monotonic() > min(limit, stop.deadline):
+                break
+        late = not ended and not stop.number
+        if late:
+            process.terminate()
+            wait(ends, GRACE_SECONDS)
+        outcome = received(receiver)
+        process.join(1.0 if outcome is None else GRACE_SECONDS)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+    if outcome is None:
+        kill_group(process.pid)  # the workers that it may have left
+    error: TranslearnError | StopSignal | None = None
+    if stop.number:
+        error = StopSignal(stop.number)
+    elif late and not (outcome and outcome.kind == DONE):
+        error = TimeLimitError(
+            f"stopped after run.job_minutes={minutes:g}; to continue it, repeat the command with "
+            "run.skip_done=true and a higher limit"
+        )
+    elif outcome is None:
+        error = LostError(death(process.exitcode))
+    if isinstance(error, TimeLimitError | LostError) or outcome is None:
+        recorder = context.Process(target=record_end, args=(job.config, folder, error))
+        recorder.start()
+        recorder.join()
+        print(f"error: {error}", file=sys.stderr)
+    if error:
+        raise error
+    assert outcome is not None
+    if outcome.kind != DONE:
+        raise ERRORS.get(outcome.kind, TranslearnError)(outcome.message)
+    return outcome.objective
+
+
+def received(receiver: Connection) -> Outcome | None:
+    """What the process reported, or None if it died without a word."""
+    try:
+        outcome: Outcome | None = receiver.recv() if receiver.poll() else None
+    except EOFError:
+        return None
+    return outcome
+
+
+def death(code: int | None) -> str:
+    """What is known about a process that died without a word."""
+    if code == -signal.SIGKILL:
+        return "killed by SIGKILL, as the system does when memory runs out"
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"its process ended without a result (exit code {code})"
+
+
+class Forward:
+    """Hands SIGINT and SIGTERM on to a job, which saves its state and ends.
+
+    Attributes:
+        number: the signal that came first, 0 if none has.
+        deadline: when the job must have ended, on the clock ``time.monotonic``.
+    """
+
+    def __init__(self) -> None:
+        self.number, self.deadline = 0, math.inf
+        self._pid: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Forward":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._arrived)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def to(self, pid: int) -> None:
+        """Tell which process; a signal that was there before is handed on now."""
+        self._pid = pid
+        if self.number:
+            self._send(self.number)
+
+    def _arrived(self, number: int, frame: FrameType | None) -> None:
+        self.number = self.number or number
+        self.deadline = min(self.deadline, time.monotonic() + GRACE_SECONDS)
+        self._send(number)
+
+    def _send(self, number: int) -> None:
+        if self._pid is not None:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(self._pid, number)

@@ -1,0 +1,159 @@
+"""The process of one job of a sweep: from its start to what it reports about its end."""
+
+import contextlib
+import logging.config
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from translearn.config import Config
+from translearn.errors import StopSignal, TranslearnError
+
+GRACE_SECONDS = 30.0  # between asking a job to stop and killing it
+
+
+DONE = "done"
+
+
+DEVICES = "TRANSLEARN_DEVICES"  # environment: the GPUs that a sweep may use, or ALL
+
+
+ALL = "all"
+
+
+# Launchers that run several jobs on one machine and leave the choice of the GPU to us.
+SHARING = ("joblib", "submitit_local")
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """One job of a sweep, as it is handed to its process.
+
+    Attributes:
+        number: its position in the sweep.
+        launcher: the name of the choice in ``hydra/launcher``.
+        root: ``output_root``, where finished runs are looked for.
+        sweep: the folder of the sweep.
+        logging: a configuration for ``logging.config.dictConfig``.
+    """
+
+    config: Config
+    folder: Path
+    number: int
+    launcher: str
+    root: Path
+    sweep: Path
+    logging: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job's process reports about its end; ``kind``: a class of ``ERRORS``, or ``DONE``."""
+
+    kind: str
+    message: str = ""
+    objective: float | None = None
+
+
+def work_alone(
+    job: SweepJob, folder: Path, sender: Connection, environment: Mapping[str, str]
+) -> None:
+    """The whole life of a job's process."""
+    if hasattr(os, "setsid"):
+        os.setsid()  # Ctrl-C goes to the watching process, which hands it on once
+    os.environ.clear()
+    os.environ.update(environment)
+    threading.Thread(target=stop_with_parent, daemon=True).start()
+    if job.logging.get("root"):  # null: the user wants none
+        logging.config.dictConfig(dict(job.logging))
+    locks = take_devices(job)
+    from translearn.launch.launch import launch
+    from translearn.report.table import print_result
+
+    try:
+        result = launch(job.config, folder)
+        print_result(result, folder)
+        outcome = Outcome(DONE, objective=result["objective"]["value"])
+    except (TranslearnError, StopSignal) as error:
+        outcome = Outcome(type(error).__name__, str(error))
+        if job.config["run"]["debug"]:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
+    except BaseException as error:
+        outcome = Outcome("TranslearnError", str(error) or type(error).__name__)
+        traceback.print_exc()
+    sender.send(outcome)
+    for lock in locks:
+        lock.release()
+
+
+def record_end(config: Config, folder: Path, error: BaseException) -> None:
+    """Write the result of a job that could not do it itself; in a process that has torch."""
+    from translearn.launch.launch import write_failure
+
+    write_failure(config, folder, error)
+
+
+def stop_with_parent() -> None:
+    """Stop as if by SIGTERM once the process that started this one is gone, at last by force."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE_SECONDS)
+    kill_group(os.getpid())
+    os.kill(os.getpid(), signal.SIGKILL)  # a rank leads no group
+
+
+def take_devices(job: SweepJob) -> list[FileLock]:
+    """Choose ``run.gpus`` GPUs for a job: those of its number in turn, or the next that are free.
+
+    Must be called before CUDA is initialised: it sets ``CUDA_VISIBLE_DEVICES``. Launchers that
+    give each job its own devices are left alone.
+
+    Returns:
+        Locks that mark the GPUs as taken within the sweep.
+    """
+    if job.launcher not in SHARING:
+        return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or os.environ.get(DEVICES, "")
+    if visible == ALL:
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)  # submitit_local hides them
+        import torch
+
+        names = [str(number) for number in range(torch.cuda.device_count())]
+    else:
+        names = [name for name in visible.split(",") if name]
+    count = int(job.config["run"]["gpus"])
+    places = len(names) // count
+    for place in [(job.number + step) % places for step in range(places)]:
+        lock = FileLock(job.sweep / f".devices-{place}.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            continue
+        break
+    else:
+        if not places:
+            return []
+        place, lock = job.number % places, None
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names[place * count : (place + 1) * count])
+    return [lock] if lock else []
+
+
+def kill_group(pid: int) -> None:
+    """Kill a job and all that it has started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):  # nobody is left
+            os.killpg(pid, signal.SIGKILL)

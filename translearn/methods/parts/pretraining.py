@@ -1,0 +1,151 @@
+"""The phase ``pretrain`` that self-taught methods share: pretext, streams, health, earlier runs."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from translearn.artifacts.folder import stored_config
+from translearn.artifacts.model import below, finished_model, read_model
+from translearn.backbones.base import Backbone
+from translearn.components import resolve_class
+from translearn.data.access import Batch
+from translearn.data.types import Shape
+from translearn.errors import ConfigError
+from translearn.methods.base import Method, Stream, Tasks
+from translearn.methods.parts.pretext import (
+    Autoencoder,
+    Pretext,
+    PretextSettings,
+    Rotation,
+    SimCLR,
+    VICReg,
+)
+from translearn.methods.parts.sparse_coding import SparseCoding
+
+PRETRAIN_ON = ("source", "target", "both")
+
+
+def make_pretext(name: str, backbone: Backbone, settings: PretextSettings, shape: Shape) -> Pretext:
+    """The pretext of that name; what it draws belongs to the building of the method.
+
+    Raises:
+        ConfigError: there is none of that name, or a setting is out of range.
+    """
+    if name == "simclr":
+        return SimCLR(backbone, settings)
+    if name == "vicreg":
+        return VICReg(backbone, settings)
+    if name == "rotation":
+        return Rotation(backbone)
+    if name == "autoencoder":
+        return Autoencoder(backbone, settings, shape)
+    if name == "sparse_coding":
+        return SparseCoding(settings, shape, int(torch.randint(2**31, ())))
+    known = "simclr, vicreg, rotation, autoencoder, sparse_coding"
+    raise ConfigError(f"method.pretext={name} does not exist; choose {known}")
+
+
+def unlabelled(tasks: Tasks, task: str) -> str:
+    """Where the images of ``task`` are: those that a label budget leaves, if there is one."""
+    return f"{task}/rest" if f"{task}/rest" in tasks else task
+
+
+def pretrain_domains(tasks: Tasks, pretrain_on: str) -> tuple[str, ...]:
+    """The training sets that ``method.pretrain_on`` means.
+
+    Raises:
+        ConfigError: it is none of source, target, both.
+    """
+    if pretrain_on not in PRETRAIN_ON:
+        raise ConfigError(f"method.pretrain_on={pretrain_on}: choose {', '.join(PRETRAIN_ON)}")
+    chosen = ("source", "target") if pretrain_on == "both" else (pretrain_on,)
+    return tuple(unlabelled(tasks, task) for task in chosen)
+
+
+def pretrain_streams(domains: Sequence[str], pretext: Pretext) -> dict[str, Stream]:
+    """A stream of each training set; none where nothing is trained by steps."""
+    return {d: Stream(d, views=pretext.views) for d in domains} if pretext.trains else {}
+
+
+def together(batch: Mapping[str, Batch], stacked: bool) -> Tensor:
+    """The images of all streams as one batch, view by view where they are ``stacked``."""
+    images = [part.x for part in batch.values()]
+    if not stacked:
+        return torch.cat(images)
+    views = [view for same in zip(*(x.unbind() for x in images), strict=True) for view in same]
+    joined: Tensor = torch.cat(views).unflatten(0, (len(images[0]), -1))
+    return joined
+
+
+def spread(embeddings: Tensor | None) -> dict[str, float]:
+    """Whether embeddings (B, D) have collapsed; nothing where there are none.
+
+    Returns:
+        ``feature_std``: deviation of the unit vectors' values, times sqrt(D): 1 where they point
+        everywhere alike, 0 where all point one way. ``feature_rank``: e to the entropy of the
+        normalised singular values (RankMe, Garrido et al. 2023): how many dimensions are in use.
+    """
+    if embeddings is None:
+        return {}
+    values = embeddings[:256].float()
+    units = F.normalize(values, dim=1)
+    singular = torch.linalg.svdvals(values - values.mean(dim=0))
+    shares = singular / singular.sum().clamp_min(1e-12)
+    rank = torch.exp(-torch.xlogy(shares, shares).sum())
+    return {
+        "feature_std": float(units.std(dim=0).mean()) * units.shape[1] ** 0.5,
+        "feature_rank": float(rank),
+    }
+
+
+def collapse_advice(health: Mapping[str, float], pretext: str) -> str | None:
+    """What to change when ``spread`` says that the features have collapsed."""
+    if health.get("feature_std", 1.0) > 0.1 and health.get("feature_rank", 9.0) > 2.0:
+        return None
+    change = {
+        "simclr": "raise method.temperature or run.batch_size, or weaken views.scale",
+        "vicreg": "raise the second of method.vicreg_weights, or run.batch_size",
+    }.get(pretext, "try method.pretext=simclr")
+    return f"the features have collapsed to a point or a line: lower run.lr; {change}"
+
+
+def read_pretraining(init: str, name: str, backbone: Backbone, pretext: Pretext) -> None:
+    """Fill backbone and pretext with what an earlier run learned without labels.
+
+    Args:
+        init: its folder.
+        name: of the pretext, which must be the same there.
+        backbone: filled.
+        pretext: filled.
+
+    Raises:
+        CheckpointError: there is no finished run, or its model is damaged.
+        ConfigError: labels or SCAN have changed its backbone since, or it does not fit.
+    """
+    path = finished_model(init)
+    method = stored_config(path.parent)["method"]
+    earlier = resolve_class(method["_target_"], Method)
+    saw_labels = earlier.access.source_labels or earlier.access.target_labels
+    untouched = method.get("freeze") == "all" if saw_labels else method.get("cluster") == "kmeans"
+    if earlier.access.source_labels or not untouched:
+        raise ConfigError(
+            f"method.init={init}: its backbone is not what a pretext alone has made of it\n"
+            "give a run of method=selftaught method.freeze=all, or method=selfcluster "
+            "method.cluster=kmeans"
+        )
+    if method.get("pretext") != name:
+        raise ConfigError(
+            f"method.init={init} has method.pretext={method.get('pretext')}, and this run {name}\n"
+            "choose the same"
+        )
+    _, weights = read_model(path)
+    try:
+        backbone.load_state_dict(below("backbone.", weights))
+        pretext.load_state_dict(below("pretext.", weights))
+    except RuntimeError as error:
+        raise ConfigError(
+            f"method.init={init}: its model does not fit; choose the same backbone, data and "
+            "settings of the pretext"
+        ) from error

@@ -1,0 +1,343 @@
+"""Zero-shot learning: classes without a training image, recognised by their descriptions."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn import functional as F
+
+from translearn.backbones.base import Backbone
+from translearn.backbones.imagenet import imagenet_classes
+from translearn.data.access import Access, Batch, Labelled, LabelledSet, TrainView
+from translearn.errors import ConfigError, nearest
+from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
+from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.source_model import read_source_model
+from translearn.methods.zeroshot.closed_forms import ClosedForm, Eszsl, Sae
+from translearn.methods.zeroshot.descriptions import Descriptions
+from translearn.methods.zeroshot.validation import Validation
+from translearn.methods.zeroshot.variants import (
+    Conse,
+    DirectAttributes,
+    Embedding,
+    Variant,
+    strongest,
+)
+from translearn.semantics.base import Semantics, compact
+
+SHOWN = 5  # attributes that tl-predict shows
+
+
+class ZeroShot(Method):
+    """Learns from seen classes what describes a class, and scores classes by their descriptions.
+
+    What is not learned from the training images (how much calibrated stacking takes off the scores
+    of seen classes, Chao et al. 2016; the weights of closed forms) is chosen on validation classes:
+    some seen classes that a first model does not see, after which all is trained anew.
+
+    Args:
+        backbone: the feature extractor.
+        tasks: class names of source (seen) and target (unseen); without a source only ``conse``
+            with ImageNet's classifier has something to start from.
+        semantics: describes every class.
+        variant: ``embedding``, ``dap``, ``eszsl``, ``sae`` or ``conse``; see zeroshot_variants.
+        head: hidden widths of the classifier of seen classes and of DAP's attribute classifiers, or
+            None for the backbone's own.
+        train_backbone: whether it is trained on the seen classes; None: if it is not pretrained.
+        init: run folder whose backbone and classifier replace that training (``eszsl``, ``sae``,
+            ``conse``), or None.
+        calibrate: whether validation classes are used at all; without them gamma is 0.
+        validation_classes: share of the seen classes that are validation classes.
+        validation_seed: draws them.
+        classifier: of ``conse``: ``source``, trained on the seen classes, or ``imagenet``, the
+            pretrained backbone's own.
+        top: of ``conse``.
+        loss, margin, scale, cosine, dim, image_hidden, class_hidden: of ``embedding``; see
+            ``Embedding``.
+        feature_weight, class_weight: of ``eszsl``; None: chosen on validation classes.
+        sae_weight: of ``sae``; None: chosen on validation classes.
+        sae_direction: ``classes`` or ``features``.
+
+    Raises:
+        ConfigError: an option is out of range, contradicts another, or the data has no descriptions
+            or no unseen classes.
+    """
+
+    access = Access(source_labels=True, target_labels=False)
+    needs = ("target",)
+    headline = "zsl/t1"
+    gamma: Tensor
+    strengths: Tensor
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tasks: Tasks,
+        semantics: Semantics | None = None,
+        variant: str = "embedding",
+        head: Sequence[int] | None = None,
+        train_backbone: bool | None = None,
+        init: str | None = None,
+        calibrate: bool = True,
+        validation_classes: float = 0.3,
+        validation_seed: int = 0,
+        classifier: str = "source",
+        top: int = 10,
+        loss: str = "softmax",
+        margin: float = 0.2,
+        scale: float = 10.0,
+        cosine: bool = True,
+        dim: int | None = 64,
+        image_hidden: Sequence[int] = (),
+        class_hidden: Sequence[int] = (),
+        feature_weight: float | None = None,
+        class_weight: float | None = None,
+        sae_weight: float | None = None,
+        sae_direction: str = "classes",
+    ) -> None:
+        super().__init__(backbone, tasks)
+        seen, unseen = self.tasks.get("source", ()), self.tasks["target"]
+        check_options(variant, classifier, init, seen, unseen, semantics)
+        assert semantics is not None
+        self.variant_name, self.init = variant, init
+        self.by_imagenet = by_imagenet = variant == "conse" and classifier == "imagenet"
+        if train_backbone is None:
+            train_backbone = not backbone.pretrained and any(True for _ in backbone.parameters())
+        self.train_backbone = train_backbone and init is None and not by_imagenet
+        hidden = backbone.head_hidden if head is None else head
+        self.head: nn.Module | None = None
+        if by_imagenet:
+            self.head = backbone.imagenet_classifier()
+        elif variant == "conse" or init or (self.train_backbone and variant in ("eszsl", "sae")):
+            self.head = perceptron(backbone.out_dim, hidden, len(seen))
+
+        self.descriptions = Descriptions(semantics, self.tasks, by_imagenet)
+        self.attributes = semantics.attributes
+        self.describes = bool(self.attributes)
+        vectors, own = self.descriptions.normalised_by(None)
+        width, count = backbone.out_dim, len(seen)
+        self.variant: Variant
+        if variant == "embedding":
+            self.variant = Embedding(
+                vectors, count, width, dim, image_hidden, class_hidden, cosine, loss, margin, scale
+            )
+        elif variant == "dap":
+            self.variant = DirectAttributes(self.descriptions.raw, count, width, hidden)
+        elif variant == "eszsl":
+            self.variant = Eszsl(vectors, count, width, feature_weight, class_weight)
+        elif variant == "sae":
+            self.variant = Sae(vectors, count, width, sae_weight, sae_direction)
+        else:
+            self.variant = Conse(vectors, count, own, top)
+        self.known = imagenet_has(unseen, semantics.imagenet_names) if backbone.pretrained else []
+
+        self.validation = None
+        if calibrate and count:
+            self.validation = Validation(count, validation_classes, validation_seed)
+        candidates = self.variant.candidates() if isinstance(self.variant, ClosedForm) else [()]
+        if self.validation is None and len(candidates) > 1:
+            raise ConfigError(
+                f"the weights of {variant} are chosen on validation classes: set method.calibrate="
+                "true, or give method.feature_weight and class_weight, or sae_weight"
+            )
+        self.register_buffer("gamma", torch.zeros(()))
+        self.register_buffer("strengths", torch.tensor(candidates[0]))
+        self.start = {name: copied_state(getattr(self, name)) for name in self.learners()}
+        self._features: Tensor | None = None
+
+    def learners(self) -> tuple[str, ...]:
+        """What gradients train: the variant itself, or the classifier that it starts from."""
+        backbone = ("backbone",) if self.train_backbone else ()
+        if self.variant.trained:
+            return ("variant", *backbone)
+        classifies = self.variant_name == "conse" and not self.by_imagenet and self.init is None
+        return ("head", *backbone) if backbone or classifies else ()
+
+    def phases(self, budget: Budget) -> Sequence[Phase]:
+        """``held_out`` without the validation classes, ``train`` with all, ``solve``."""
+        if self.by_imagenet and not self.backbone.pretrained:
+            raise ConfigError("method.classifier=imagenet needs backbone.pretrained=true")
+        learn = self.learners()
+        names = ("train",) if self.validation is None else ("held_out", "train")
+        phases = []
+        for name in names:
+            if learn:
+                cache = None if self.train_backbone else "backbone"
+                steps = budget.steps(name, 1, 1 / len(names))
+                stream = {"source": Stream("source")}
+                phases.append(Phase(name, stream, steps, learn, cache=cache))
+            else:
+                phases.append(Phase(name))
+        return [*phases, Phase("solve")] if isinstance(self.variant, ClosedForm) else phases
+
+    def enter(self, phase: Phase, view: TrainView) -> None:
+        """``held_out``: choose its images. ``train``: calibrate, start anew. ``solve``: solve."""
+        first = phase.name == ("train" if self.validation is None else "held_out")
+        if first and self.init is not None:
+            assert self.head is not None
+            read_source_model(self.init, self.tasks["source"], self.backbone, self.head)
+        if "source" not in view:
+            return
+        source = view["source"]
+        assert isinstance(source, LabelledSet)
+        labels = source.y.to(self.gamma.device)
+        if phase.name == "held_out":
+            assert self.validation is not None
+            self.kept["fit"] = self.validation.fit_rows(labels)
+            self.variant.describe_anew(*self.descriptions.normalised_by(self.validation.active))
+        elif phase.name == "solve":
+            assert isinstance(self.variant, ClosedForm)
+            every = torch.ones(self.variant.seen, dtype=torch.bool, device=labels.device)
+            self.variant.problem(self.inputs(view), labels, every)(tuple(self.strengths.tolist()))
+        elif self.validation is not None:
+            x = self.inputs(view)
+            if self.variant_name == "conse" and not self.by_imagenet:
+                x = x.masked_fill(~self.validation.active.to(x.device), -torch.inf)
+            chosen = self.validation.choose(self.variant, x, labels, self.kept["fit"])
+            self.strengths.copy_(torch.tensor(chosen[0]))
+            self.gamma.fill_(chosen[1])
+            self.variant.describe_anew(*self.descriptions.normalised_by(None))
+            for name, state in self.start.items():
+                getattr(self, name).load_state_dict(state)
+
+    def inputs(self, view: TrainView) -> Tensor:
+        """What the variant takes (N, ...), of all source images; a frozen backbone does it once."""
+        if self._features is not None:
+            return self._features
+        training = self.training
+        self.eval()
+        with torch.no_grad():
+            found = self.signal(view.outputs("source", self.backbone).float())
+        self.train(training)
+        if not self.learners():
+            self._features = found
+        return found
+
+    def signal(self, features: Tensor) -> Tensor:
+        """Features, or for ``conse`` the classifier's logits, as float."""
+        if self.variant_name == "conse":
+            assert self.head is not None
+            features = self.head(features)
+        return features.float()
+
+    def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
+        """The term of the variant, or ``label``, that of the classifier which it starts from."""
+        images = batch["source"]
+        assert isinstance(images, Labelled)
+        features = images.x if self.cached else self.backbone(images.x)
+        labels, weight = images.y, torch.ones(len(images.y), device=images.y.device)
+        active = torch.ones(self.variant.seen, dtype=torch.bool, device=labels.device)
+        if phase == "held_out":
+            assert self.validation is not None
+            active = self.validation.active.to(labels.device)
+            weight = self.kept["fit"][images.index].float()
+            labels = labels.where(active[labels], active.nonzero()[0])  # these weigh nothing
+        if self.variant.trained:
+            name, losses = self.variant_name, self.variant.losses(features, labels, active)
+        else:
+            assert self.head is not None
+            logits = self.head(features).float().masked_fill(~active, -torch.inf)
+            name, losses = "label", F.cross_entropy(logits, labels, reduction="none")
+        count = weight.sum()
+        if distributed.is_initialized():  # ranks hold unequal shares of what counts
+            distributed.all_reduce(count)
+            count = count / distributed.get_world_size()
+        return {name: (losses * weight).sum() / count.clamp(min=1.0)}
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Scores (B, seen + unseen classes); their differences are too small for bf16."""
+        features = self.backbone(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self.variant.scores(self.signal(features.float()))
+
+    def predict(self, x: Tensor, task: str) -> Tensor:
+        """Scores (B, classes of ``task``): of the seen classes, or of the unseen ones alone."""
+        seen = self.variant.seen
+        unsolved = isinstance(self.variant, ClosedForm) and not self.variant.weight.any()
+        if task == "source" and unsolved and self.head is not None:
+            logits: Tensor = self.head(self.backbone(x))  # the classifier, while it is trained
+            return logits
+        return self.scores(x)[:, :seen] if task == "source" else self.scores(x)[:, seen:]
+
+    def describe(self, x: Tensor) -> list[str]:
+        """The strongest predicted attributes of each image."""
+        found = self.variant.description(self.signal(self.backbone(x)))
+        return list(strongest(found, self.attributes, SHOWN))
+
+    def about(self) -> dict[str, Any]:
+        """The shape of the descriptions, so that prediction needs none of their files."""
+        dimensions = self.variant.vectors.shape[1]
+        return {"semantics": {"dimensions": dimensions, "attributes": list(self.attributes)}}
+
+    def notes(self) -> list[str]:
+        """The unseen classes that are no news to an ImageNet backbone."""
+        names = [self.tasks["target"][place] for place in self.known]
+        listed = ", ".join(names)
+        return [f"unseen classes that ImageNet has (zsl/t1_new leaves them out): {listed}"] * bool(
+            names
+        )
+
+    def train(self, mode: bool = True) -> "ZeroShot":
+        """Training mode, without a backbone that is not trained."""
+        super().train(mode)
+        if not self.train_backbone:
+            self.backbone.eval()
+        return self
+
+
+def copied_state(module: nn.Module) -> dict[str, Tensor]:
+    """The weights and buffers of a module as they are now."""
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+VARIANTS = ("embedding", "dap", "eszsl", "sae", "conse")
+
+
+def check_options(
+    variant: str,
+    classifier: str,
+    init: str | None,
+    seen: Sequence[str],
+    unseen: Sequence[str],
+    semantics: Semantics | None,
+) -> None:
+    """Refuse what cannot go together.
+
+    Raises:
+        ConfigError: as said.
+    """
+    if variant not in VARIANTS:
+        raise ConfigError(f"method.variant={variant} does not exist{nearest(variant, VARIANTS)}")
+    if classifier not in ("source", "imagenet"):
+        raise ConfigError(f"method.classifier={classifier}: choose source or imagenet")
+    if set(seen) & set(unseen):
+        raise ConfigError(
+            "zeroshot needs unseen classes, and source and target share theirs here\n"
+            "choose data=digits_attributes or another data set with data.unseen"
+        )
+    if semantics is None:
+        raise ConfigError("zeroshot needs class descriptions: add semantics=glove, npz, ...")
+    if not seen and not (variant == "conse" and classifier == "imagenet"):
+        raise ConfigError(
+            "all classes are unseen here, so there is nothing to learn from\n"
+            "lower data.unseen, or use method.variant=conse method.classifier=imagenet"
+        )
+    if init is not None and (variant in ("embedding", "dap") or classifier == "imagenet"):
+        raise ConfigError(
+            "method.init brings a classifier of the seen classes: it is for the variants eszsl, "
+            "sae and conse with method.classifier=source"
+        )
+
+
+def imagenet_has(classes: Sequence[str], names: Mapping[str, str]) -> list[int]:
+    """The places of the classes that ImageNet has, by name or as ``names`` says.
+
+    Raises:
+        ConfigError: ``names`` gives one that ImageNet lacks.
+    """
+    known = {compact(name) for name in imagenet_classes()}
+    for name in names.values():
+        if compact(name) not in known:
+            raise ConfigError(f"semantics.imagenet_names: ImageNet has no class {name!r}")
+    return [i for i, name in enumerate(classes) if compact(names.get(name, name)) in known]
