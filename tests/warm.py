@@ -43,17 +43,22 @@ class Server:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind(os.environ[ADDRESS])
         listener.listen(64)
-        with listener:  # a request waits in it until the server is ready
-            self._process = subprocess.Popen(
-                [sys.executable, __file__, str(listener.fileno())],
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, pass_fds=[listener.fileno()],
-                env={**os.environ, **ENVIRONMENT, "OMP_WAIT_POLICY": "PASSIVE"},
-                start_new_session=True,
-            )  # fmt: skip
+        ended, self._session = os.pipe()  # readable once this process has closed it, or died
+        given = (listener.fileno(), ended)
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, *map(str, given)],
+            pass_fds=given, env={**os.environ, **ENVIRONMENT, "OMP_WAIT_POLICY": "PASSIVE"},
+            # of the kinds that a command has, for the streams that it takes over
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        listener.close()  # the server has it; a request waits in it until that is ready
+        os.close(ended)
 
     def close(self):
-        """End the server and all that it has forked."""
-        self._process.communicate()  # the end of its input
+        """End the server and all that it has forked, and show what it complained of."""
+        os.close(self._session)
+        print(*self._process.communicate(), sep="", end="", file=sys.stderr)
         self._place.cleanup()
 
 
@@ -156,16 +161,16 @@ def preload():
     gc.freeze()  # else the first collection of every fork copies all that is shared
 
 
-def serve(listener):
-    """Fork a process a request until the input ends. In a forked one: return what it shall be."""
+def serve(listener, ended):
+    """Fork a process a request until the session has ended. In a forked one: return what it shall be."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake)
     running = {}
     while True:
-        ready = select.select([sys.stdin.fileno(), listener, woken], [], [])[0]
-        if sys.stdin.fileno() in ready:
+        ready = select.select([ended, listener, woken], [], [])[0]
+        if ended in ready:
             for pid in running:
                 kill_group(pid)
             return None
@@ -184,7 +189,7 @@ def serve(listener):
                 for other in (listener, connection, *running.values()):
                     other.close()
                 take_place(pipes)
-                os.closerange(3, max(woken, wake, *pipes) + 1)
+                os.closerange(3, max(ended, woken, wake, *pipes) + 1)
                 return json.loads(request)
             for pipe in pipes:
                 os.close(pipe)
@@ -232,6 +237,6 @@ def become(module, arguments, cwd, environment):
 
 if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as listening:
-        wanted = serve(listening)
+        wanted = serve(listening, int(sys.argv[2]))
     if wanted:
         become(*wanted)

@@ -11,7 +11,10 @@ from warm import Fork
 
 FACTS = """
 import json, multiprocessing.process, os, random, signal, sys, time
+sys.stdout.reconfigure(errors="replace")
 print(json.dumps({
+    "streams": [(f.encoding, f.errors, f.line_buffering, f.name, f.seekable())
+                for f in (sys.stdin, sys.stdout, sys.stderr)],
     "names": [__name__, __spec__.name, sys.modules["__main__"].__spec__.name],
     "argv": sys.argv, "path": sys.path, "environment": dict(os.environ),
     "places": [os.getcwd(), multiprocessing.process.ORIGINAL_DIR],
@@ -34,7 +37,7 @@ print("ready", flush=True)
 time.sleep(3600)
 """
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="commands are forked on Linux alone")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux alone")
 
 
 @pytest.fixture
