@@ -119,7 +119,7 @@ def task(config: DictConfig) -> float | None:
 
     result = launch(values, folder)
     print_result(result, folder)
-    score: float | None = result["objective"]["value"]
+    score: float | None = result.objective["value"]
     return score
 
 

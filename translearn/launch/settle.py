@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
@@ -14,13 +13,13 @@ from translearn.artifacts.folder import (
     POINTER,
     done,
     locked,
-    read_json,
     refuse_differences,
     refuse_older,
     run_lock,
     same,
     stored_config,
 )
+from translearn.artifacts.result import Result, read_result
 from translearn.config import Config, differences, fingerprint, plain
 from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import SWEEP_KEYS, positional
@@ -79,9 +78,7 @@ def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path | None:
     return None
 
 
-def earlier_run(
-    own: Path, sweep: Path, root: Path, config: Config
-) -> tuple[Path, dict[str, Any] | None]:
+def earlier_run(own: Path, sweep: Path, root: Path, config: Config) -> tuple[Path, Result | None]:
     """Where the job of a sweep is to run: with ``run.skip_done``, beside its earlier self.
 
     Args:
@@ -103,11 +100,11 @@ def earlier_run(
         if not (path.parent.parent / POINTER).exists()
     }
     for folder in [own, *folders.values()]:
-        result = read_json(folder / "result.json")
-        if result.get("fingerprint") == wanted and result.get("status") == "done":
+        result = read_result(folder)
+        if result and result.fingerprint == wanted and result.status == "done":
             return folder, result
         if unfinished is None and (folder / "checkpoints").is_dir() and not locked(folder):
-            fits = result.get("fingerprint") == wanted if result else same(folder, config)
+            fits = result.fingerprint == wanted if result else same(folder, config)
             unfinished = folder if fits else None
     return unfinished or own, None
 

@@ -50,7 +50,7 @@ def run_job(job: SweepJob) -> float | None:
     if result is None:
         return watch(job, place)
     print(f"job {job.number} is done already: {place}", flush=True)
-    value: float | None = result["objective"]["value"]
+    value: float | None = result.objective["value"]
     return value
 
 
