@@ -59,13 +59,13 @@ def run_command(arguments: Sequence[str]) -> int:
             )
         refuse_unknown_flags(arguments)
         arguments = [*stored_overrides(arguments), *arguments]
-        jobs = compose_jobs(arguments)
+        configs = compose_jobs(arguments)
         showing = {"--cfg", "-c", "--info", "--hydra-help", "--version"} & set(arguments)
-        if not showing and any(job.run.dry for job in jobs):
+        if not showing and any(config.run.dry for config in configs):
             from translearn.launch.dry import try_out
 
-            return try_out(jobs, sweep)
-        extra = [] if showing else settle(arguments, jobs, sweep, folders)
+            return try_out(configs, sweep)
+        extra = [] if showing else settle(arguments, configs, sweep, folders)
         if sweep:  # what the machine has, before a launcher hides it from its jobs
             os.environ["TRANSLEARN_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
             signal.signal(signal.SIGTERM, stop_sweep)  # while no job of this process takes it
@@ -130,9 +130,9 @@ def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float
         TranslearnError: it failed, or a sweeper that optimises finds nothing to optimise.
     """
     from translearn.launch.sweep import run_job
-    from translearn.launch.sweep_process import SweepJob
+    from translearn.launch.sweep_process import SweepEntry
 
-    job = SweepJob(
+    entry = SweepEntry(
         config=values,
         folder=folder,
         number=int(hydra_config.job.num),
@@ -141,7 +141,7 @@ def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float
         sweep=Path(hydra_config.sweep.dir),
         logging=plain(hydra_config.job_logging),
     )
-    objective = run_job(job)
+    objective = run_job(entry)
     if objective is None and hydra_config.runtime.choices["hydra/sweeper"] != "basic":
         error = TranslearnError(
             "nothing to optimise: there are no validation labels that this method may use\n"

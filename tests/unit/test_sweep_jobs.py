@@ -18,7 +18,7 @@ from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.launch import sweep
 from translearn.launch.arguments import one_at_a_time
 from translearn.launch.settle import earlier_run, refuse_other_runs
-from translearn.launch.sweep_process import SweepJob, take_devices
+from translearn.launch.sweep_process import SweepEntry, take_devices
 from translearn.methods.dann import DANN
 from translearn.methods.finetune import Finetune
 from translearn.methods.selfcluster import SelfCluster
@@ -124,7 +124,7 @@ def test_other_launchers_choose_gpus_themselves(tmp_path, monkeypatch):
 
 def job_of(folder, number, gpus=1, launcher="joblib"):
     config = {**CONFIG, "run": {"gpus": gpus}}
-    return SweepJob(config, folder, number, launcher, folder, folder, {})
+    return SweepEntry(config, folder, number, launcher, folder, folder, {})
 
 
 METRICS = {

@@ -41,8 +41,8 @@ RULES = {
 }
 
 
-def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
-    """Dry-run the jobs one after the other; no folder is made.
+def try_out(configs: Sequence[DictConfig], sweep: bool) -> int:
+    """Dry-run each config, one after the other; no folder is made.
 
     Returns:
         0; in a sweep 1 if a job would fail, whose error is printed while the others go on.
@@ -51,16 +51,16 @@ def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
         ConfigError: a run is to be continued, or only some jobs are dry.
         TranslearnError: the one job would fail.
     """
-    if not all(job.run.dry for job in jobs):
+    if not all(config.run.dry for config in configs):
         raise ConfigError("run.dry=true,false: a sweep is dry as a whole or not at all")
-    if any(job.run.resume for job in jobs):
+    if any(config.run.resume for config in configs):
         raise ConfigError("run.dry=true continues no run: leave out run.resume")
     failed = 0
-    for number, job in enumerate(jobs):
-        if job.seed is None:
-            job.seed = random.SystemRandom().randrange(2**31)
+    for number, config in enumerate(configs):
+        if config.seed is None:
+            config.seed = random.SystemRandom().randrange(2**31)
         try:
-            print(("\n" if number else "") + dry_run(plain(job)), flush=True)
+            print(("\n" if number else "") + dry_run(plain(config)), flush=True)
         except TranslearnError as error:
             if not sweep:
                 raise

@@ -49,7 +49,7 @@ def fresh_folder(root: Path, stamp: str) -> Path:
             ) from error
 
 
-def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path | None:
+def resumed_folder(resume: str, root: Path, config: DictConfig) -> Path | None:
     """The folder to continue in: the one named, or for ``auto`` the newest unfinished like this.
 
     A folder found by ``auto`` is locked, so that two commands never continue the same run.
@@ -64,9 +64,9 @@ def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path | None:
                 f"run.resume={resume}: no run there (.hydra/config.yaml is missing)"
             )
         return folder
-    current = plain(job)
-    for config in sorted(root.glob("*/*/.hydra/config.yaml"), reverse=True):
-        folder = config.parent.parent
+    current = plain(config)
+    for path in sorted(root.glob("*/*/.hydra/config.yaml"), reverse=True):
+        folder = path.parent.parent
         if folder.parent.name != "sweeps" and not done(folder) and same(folder, current):
             try:
                 lock = run_lock(folder)
@@ -109,15 +109,15 @@ def earlier_run(own: Path, sweep: Path, root: Path, config: Config) -> tuple[Pat
     return unfinished or own, None
 
 
-def refuse_other_runs(sweep: Path, jobs: list[DictConfig]) -> None:
+def refuse_other_runs(sweep: Path, configs: list[DictConfig]) -> None:
     """Refuse a sweep folder in which the folder of a job holds the run of another config.
 
     Raises:
         ConfigError: naming the folder.
     """
-    for number, job in enumerate(jobs):
+    for number, config in enumerate(configs):
         folder = sweep / str(number)
-        if (folder / ".hydra" / "config.yaml").exists() and not same(folder, plain(job)):
+        if (folder / ".hydra" / "config.yaml").exists() and not same(folder, plain(config)):
             raise ConfigError(
                 f"{folder} holds a run of other options\n"
                 "leave out hydra.sweep.dir: run.skip_done=true finds finished runs by itself"
@@ -125,7 +125,7 @@ def refuse_other_runs(sweep: Path, jobs: list[DictConfig]) -> None:
 
 
 def settle(
-    arguments: Sequence[str], jobs: list[DictConfig], sweep: bool, folders: list[Path]
+    arguments: Sequence[str], configs: list[DictConfig], sweep: bool, folders: list[Path]
 ) -> list[str]:
     """Decide the run folder (made here, so that it is nobody else's) and the seed.
 
@@ -135,8 +135,8 @@ def settle(
     extra = []
     given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
     key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
-    resume, skip_done = jobs[0].run.resume, jobs[0].run.skip_done
-    root = Path(jobs[0].output_root)
+    resume, skip_done = configs[0].run.resume, configs[0].run.skip_done
+    root = Path(configs[0].output_root)
     for name in SWEEP_KEYS:
         if name in given and not sweep:
             raise ConfigError(f"{name} is for sweeps: add -m, or leave it out")
@@ -154,25 +154,25 @@ def settle(
                     f"{folder} already holds a sweep\nadd run.skip_done=true to run only what is "
                     f"missing, or choose another {key}"
                 )
-            refuse_other_runs(folder, jobs)
+            refuse_other_runs(folder, configs)
         folder.mkdir(parents=True, exist_ok=True)
     elif sweep:
         folder = fresh_folder(root / "sweeps", "%Y-%m-%d_%H-%M-%S-%f")
     else:
-        found = resumed_folder(str(resume), root, jobs[0]) if resume else None
+        found = resumed_folder(str(resume), root, configs[0]) if resume else None
         folder = found or fresh_folder(root, "%Y-%m-%d/%H-%M-%S-%f")
     folders.append(folder)
     continued = resume and not sweep and (folder / ".hydra").exists()
-    if jobs[0].seed is None:
+    if configs[0].seed is None:
         stored = stored_config(folder)["seed"] if continued else None
         seed = random.SystemRandom().randrange(2**31) if stored is None else stored
         print(f"seed={seed} (picked, since seed=null)", file=sys.stderr)
         extra.append(f"seed={seed}")
-        for job in jobs:
-            job.seed = seed
+        for config in configs:
+            config.seed = seed
     if continued:
         refuse_older(folder)
-        refuse_differences(folder, differences(stored_config(folder), plain(jobs[0])))
+        refuse_differences(folder, differences(stored_config(folder), plain(configs[0])))
         extra.append("hydra.output_subdir=null")  # keeps the record of the first start
     if key not in given:
         quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
