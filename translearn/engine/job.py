@@ -14,12 +14,12 @@ from translearn.data.pipeline.preparation import Preparation
 from translearn.engine.judge import Judge
 from translearn.engine.stop import Stop
 from translearn.methods.base import Budget, Method
-from translearn.metrics.choice import Standing
+from translearn.metrics.choice import BestSoFar
 from translearn.runtime import Runtime
 
 
 @dataclass
-class Progress(Standing):
+class Progress(BestSoFar):
     """Where a run stands: everything a checkpoint holds besides weights and optimizer."""
 
     phase: int = 0

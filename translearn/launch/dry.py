@@ -25,20 +25,13 @@ from translearn.engine.stop import Stop
 from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.launch.launch import translated
 from translearn.methods.base import Phase
+from translearn.metrics.choice import RULES
 from translearn.runtime import Runtime
 
 ENOUGH_STEPS = 4  # the first one warms up; the others are timed
 
 
 ENOUGH_SECONDS = 5.0  # a slower step is not repeated: on it the warming up weighs little
-
-
-RULES = {
-    "last": "the weights after the last step",
-    "source_val": "the best accuracy on the source's validation images",
-    "target_val": "the best accuracy on the target's validation images",
-    "oracle": "the best accuracy on the target's TEST images (an oracle, marked as such)",
-}
 
 
 def try_out(configs: Sequence[DictConfig], sweep: bool) -> int:
@@ -121,11 +114,10 @@ def measured(config: Config, folder: Path) -> str:
     for split in ("val", "test"):  # what only scoring would find out is found out here
         job.judge.confusions(job.method, split, limit=job.run.batch_size)
     where = "of the device" if runtime.device.type == "cuda" else "of the process"
-    rule = str(job.run.select)
     lines += [
         "the whole run",
         line("peak memory", f"{peak_memory_mb(runtime.device):,.0f} MiB {where}"),
-        line("weights chosen by", f"{rule}: {RULES.get(rule, 'a score without target labels')}"),
+        line("weights chosen by", f"{job.run.select}: {RULES[job.run.select].about}"),
         line("scored in training", scored(job, job.run.evaluate)),
         line("scored at the end", scored(job, ("val", "test"))),
         line("training takes about", f"{duration(whole)}, evaluation and figures not counted"),
