@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from omegaconf import DictConfig
@@ -34,6 +34,9 @@ ENOUGH_STEPS = 4  # the first one warms up; the others are timed
 ENOUGH_SECONDS = 5.0  # a slower step is not repeated: on it the warming up weighs little
 
 
+MOST_CORE_HOURS = 10.0  # of a sweep: what a published table may cost
+
+
 def try_out(configs: Sequence[DictConfig], sweep: bool) -> int:
     """Dry-run each config, one after the other; no folder is made.
 
@@ -48,28 +51,60 @@ def try_out(configs: Sequence[DictConfig], sweep: bool) -> int:
         raise ConfigError("run.dry=true,false: a sweep is dry as a whole or not at all")
     if any(config.run.resume for config in configs):
         raise ConfigError("run.dry=true continues no run: leave out run.resume")
-    failed = 0
+    failed, core_seconds = 0, []
     for number, config in enumerate(configs):
-        if config.seed is None:
-            config.seed = random.SystemRandom().randrange(2**31)
         try:
-            print(("\n" if number else "") + dry_run(plain(config)), flush=True)
+            estimate = dry_run(with_seed(config))
+            core_seconds.append(estimate.core_seconds)
+            print(("\n" if number else "") + estimate.report, flush=True)
         except TranslearnError as error:
             if not sweep:
                 raise
             failed = 1
             print(f"error: job {number}: {error}", file=sys.stderr)
+    if sweep:
+        print("\n" + together(core_seconds))
     return failed
 
 
-def dry_run(config: Config) -> str:
+class Estimate(NamedTuple):
+    """What a dry run tells of the run: its report, and the core-seconds of its training."""
+
+    report: str
+    core_seconds: float
+
+
+def together(core_seconds: Sequence[float]) -> str:
+    """What these jobs take in all; above ``MOST_CORE_HOURS`` a warning, and what to do."""
+    core_hours = sum(core_seconds) / 3600
+    lines = [
+        "all jobs together",
+        line("jobs", len(core_seconds)),
+        line("training takes about", f"{core_hours:.2f} core-hours"),
+    ]
+    if core_hours > MOST_CORE_HOURS:
+        lines.append(
+            f"warning: that is more than {MOST_CORE_HOURS:g} core-hours\n"
+            "take fewer seeds or options, lower run.samples, or choose a smaller backbone"
+        )
+    return "\n".join(lines)
+
+
+def with_seed(config: DictConfig) -> Config:
+    """The config as plain values, with any seed where ``seed=null`` leaves it open."""
+    seeded = config.copy()
+    seeded.seed = random.SystemRandom().randrange(2**31) if config.seed is None else config.seed
+    return plain(seeded)
+
+
+def dry_run(config: Config) -> Estimate:
     """Build all parts of a run, enter every phase, take its first steps and score some images.
 
     Data, weights, batches and steps are those of the run itself; the scores are thrown away. What
     the loop saves goes into a temporary folder that is removed.
 
     Returns:
-        The report, a line an entry.
+        The report, a line an entry, and what training takes.
 
     Raises:
         ConfigError: several processes are asked for, or as in a run.
@@ -87,8 +122,8 @@ def dry_run(config: Config) -> str:
         raise translated(error) from error
 
 
-def measured(config: Config, folder: Path) -> str:
-    """The report of a dry run whose files go into ``folder``."""
+def measured(config: Config, folder: Path) -> Estimate:
+    """A dry run whose files go into ``folder``."""
     start = time.perf_counter()
     stop = StopEarly()
     job, tasks = prepare_run(config, folder, stop)
@@ -122,7 +157,7 @@ def measured(config: Config, folder: Path) -> str:
         line("scored at the end", scored(job, ("val", "test"))),
         line("training takes about", f"{duration(whole)}, evaluation and figures not counted"),
     ]
-    return "\n".join(lines)
+    return Estimate("\n".join(lines), whole * runtime.threads)
 
 
 class StopEarly(Stop):
