@@ -37,6 +37,7 @@ class Result:
         cluster_sizes: task -> how many test samples each cluster holds.
         phases: name, steps and what learned, of each.
         samples: drawn in training, over all streams.
+        precision_reason: why it is this precision.
         elapsed_seconds: from the start of this process to its end, building and scoring included.
         environment: versions, device, threads, commit.
     """
@@ -75,6 +76,7 @@ class Result:
     elapsed_seconds: float | None = None
     peak_memory_mb: float | None = None
     precision: str | None = None
+    precision_reason: str | None = None
     deterministic: bool | None = None
     warnings: list[str] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
