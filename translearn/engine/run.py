@@ -21,7 +21,7 @@ from translearn.methods.base import quadrant
 from translearn.metrics.clusters import matched
 
 
-def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[str, Any]:
+def run_here(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[str, Any]:
     """Build every part of a run, train, score, and write the model: one rank's work.
 
     Returns:

@@ -28,7 +28,7 @@ RULE_METRIC: Mapping[Select, str] = {
 
 
 @dataclass
-class Standing:
+class BestSoFar:
     """What a rule remembers of the weights that it has seen.
 
     Attributes:
@@ -45,7 +45,7 @@ class Standing:
 
 
 def chooses(
-    rule: Select, metrics: Mapping[str, float], step: int, floor: float, standing: Standing
+    rule: Select, metrics: Mapping[str, float], step: int, floor: float, standing: BestSoFar
 ) -> bool:
     """Whether ``rule`` prefers these weights to the best so far; if so ``standing`` notes them.
 

@@ -12,7 +12,7 @@ from statistics import mean
 
 from translearn.config import Select
 from translearn.errors import ConfigError
-from translearn.metrics.choice import FLOOR_METRIC, LABEL_FREE, RULE_METRIC, Standing, chooses
+from translearn.metrics.choice import FLOOR_METRIC, LABEL_FREE, RULE_METRIC, BestSoFar, chooses
 from translearn.report.collect import KEYS, Row, Run, group
 from translearn.report.grid import Grid, amount, spread
 
@@ -154,7 +154,7 @@ def points_of(run: Run) -> list[Metrics]:
 
 def chosen_point(rule: Select, points: Sequence[Metrics], floor: float) -> Metrics:
     """What a run with ``run.select=<rule>`` would have reported, step by step as it does."""
-    chosen, standing = points[-1], Standing()
+    chosen, standing = points[-1], BestSoFar()
     for point in points if rule is not Select.last else ():
         if chooses(rule, point, int(point["step"]), floor, standing):
             chosen = point
