@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -35,7 +36,7 @@ def train(folder, *overrides, config=None):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return run_here(config or config_of(*machine, *overrides), folder)
+        return asdict(run_here(config or config_of(*machine, *overrides), folder))
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -59,7 +59,7 @@ def test_the_earlier_run_of_a_job(tmp_path):
     done = write_run(root / "2026-01-01" / "alone", status="done")
     place, result = earlier_run(own, own.parent, root, {**CONFIG, "output_root": "elsewhere"})
     assert place == done
-    assert result["status"] == "done"
+    assert result.status == "done"
 
 
 def test_a_fingerprint_is_that_of_what_decides_a_result():

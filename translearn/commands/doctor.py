@@ -129,7 +129,7 @@ def check_devices(findings: Findings) -> None:
     """Processor, cores, threads, GPUs and number formats."""
     import torch
 
-    from translearn.artifacts.result import processor
+    from translearn.engine.environment import processor
     from translearn.runtime import available_cores, default_threads, has_bf16
 
     def precision(device: torch.device) -> str:

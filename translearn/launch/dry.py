@@ -15,10 +15,10 @@ from omegaconf import DictConfig
 from torch import nn
 
 from translearn.artifacts.metrics_log import MetricsLog
-from translearn.artifacts.result import peak_memory_mb
 from translearn.config import Config, plain
 from translearn.data.access import Batch, Labelled
 from translearn.engine.build import prepare_run
+from translearn.engine.environment import peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import fit
 from translearn.engine.stop import Stop

@@ -50,7 +50,7 @@ def run_job(entry: SweepEntry) -> float | None:
     if result is None:
         return watch(entry, place)
     print(f"job {entry.number} is done already: {place}", flush=True)
-    value: float | None = result["objective"]["value"]
+    value: float | None = result.objective["value"]
     return value
 
 

@@ -84,7 +84,7 @@ def job_process(
     try:
         result = launch(entry.config, folder)
         print_result(result, folder)
-        outcome = Outcome(DONE, objective=result["objective"]["value"])
+        outcome = Outcome(DONE, objective=result.objective["value"])
     except (TranslearnError, StopSignal) as error:
         outcome = Outcome(type(error).__name__, str(error))
         if entry.config["run"]["debug"]:
