@@ -26,7 +26,7 @@ from translearn.metrics.clusters import matched
 log = logging.getLogger(__name__)
 
 
-def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> Result:
+def run_here(config: Config, folder: Path, rank: int = 0, world: int = 1) -> Result:
     """Build every part of a run, train, score, and write the model: one rank's work.
 
     Returns:

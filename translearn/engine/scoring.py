@@ -14,7 +14,7 @@ from translearn.engine.job import Job, Progress
 from translearn.engine.judge import accuracies
 from translearn.engine.pictures import draw_curve
 from translearn.engine.selection import usable_rules
-from translearn.engine.step import Average
+from translearn.engine.step import WeightAverage
 from translearn.engine.streams import without_gradients
 from translearn.methods.base import Method, Phase
 from translearn.metrics.choice import BY_ERRORS, BY_PREDICTIONS, RULES, chooses, metric_of
@@ -97,7 +97,7 @@ def evaluate(
     phase: Phase,
     progress: Progress,
     metrics_log: MetricsLog,
-    average: Average,
+    average: WeightAverage,
 ) -> dict[str, str]:
     """Score the averaged weights on ``run.evaluate`` and keep the best by ``run.select``.
 

@@ -20,7 +20,7 @@ from translearn.artifacts.folder import run_lock
 from translearn.artifacts.result import Result, started, write_result
 from translearn.config import Config
 from translearn.engine.environment import environment
-from translearn.engine.run import work
+from translearn.engine.run import run_here
 from translearn.errors import (
     ERRORS,
     CheckpointError,
@@ -49,7 +49,7 @@ def launch(config: Config, folder: Path) -> Result:
         (folder / "result.json").unlink(missing_ok=True)
         try:
             world = int(config["run"]["gpus"])
-            result = work(config, folder) if world == 1 else run_workers(config, folder, world)
+            result = run_here(config, folder) if world == 1 else run_workers(config, folder, world)
         except BaseException as error:
             failure = translated(error)
             write_failure(config, folder, failure)
@@ -158,7 +158,7 @@ def worker(config: Config, folder: str) -> Result:
     try:
         torch.distributed.init_process_group("nccl" if on_gpu else "gloo")
         try:
-            return work(config, Path(folder), rank, world)
+            return run_here(config, Path(folder), rank, world)
         finally:
             torch.distributed.destroy_process_group()
     except BaseException as error:
