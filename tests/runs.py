@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from surroundings import HANG
 
 from translearn.config import conf_dir, plain
-from translearn.engine.run import work
+from translearn.engine.run import run_here
 
 METHODS = sorted(path.stem for path in (Path(conf_dir()) / "method").glob("*.yaml"))
 DATA = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))
@@ -44,7 +45,7 @@ def train(folder, *overrides, config=None):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return work(config or config_of(*machine, *overrides), folder)
+        return asdict(run_here(config or config_of(*machine, *overrides), folder))
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

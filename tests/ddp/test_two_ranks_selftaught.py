@@ -6,7 +6,7 @@ from runs import config_of, result_of, train, weights
 from torch import distributed, multiprocessing
 
 from translearn.artifacts.result import write_result
-from translearn.engine import run as engine_run
+from translearn.engine import run
 from translearn.methods import selfcluster
 
 SHARED = (
@@ -32,7 +32,7 @@ def one_rank(rank, folder, configs):
     fit, mine, run_method = (
         selfcluster.fit_kmeans,
         selfcluster.nearest_neighbours,
-        engine_run.run_method,
+        run.run_method,
     )
     if rank == 1:
         selfcluster.fit_kmeans = lambda *given: fit(*given) + 1.0
@@ -45,9 +45,9 @@ def one_rank(rank, folder, configs):
             torch.save(state, folder / f"{case}{rank}.pt")
             return made
 
-        engine_run.run_method = kept
+        run.run_method = kept
         (folder / case).mkdir(exist_ok=True)
-        result = engine_run.work(config, folder / case, rank, 2)
+        result = run.run_here(config, folder / case, rank, 2)
         if rank == 0:
             write_result(folder / case, result)
     distributed.destroy_process_group()
@@ -61,7 +61,7 @@ def two_ranks(tmp_path_factory):
     return folder
 
 
-@pytest.mark.full
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_both_ranks_end_with_the_same_state(case, two_ranks):
     first, second = (torch.load(two_ranks / f"{case}{rank}.pt") for rank in (0, 1))
@@ -72,7 +72,7 @@ def test_both_ranks_end_with_the_same_state(case, two_ranks):
         assert torch.equal(tensor, second[name]), name
 
 
-@pytest.mark.full
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["selftaught", "kmeans", "scan"])
 def test_two_ranks_equal_one(case, two_ranks, tmp_path):
     alone = train(tmp_path, config=config_of(*SHARED, *CASES[case]))["metrics"]

@@ -47,7 +47,7 @@ def test_labels_are_those_that_the_judge_scored(run, capsys):
     assert [row["path"] for row in rows] == sorted(row["path"] for row in rows)
     pairs = zip(rows, numbers(rows), strict=True)
     right = [row["label"] == str(int(test.y[i])) for row, i in pairs]
-    accuracy = read_result(folder)["metrics"]["target/test/accuracy"]
+    accuracy = read_result(folder).metrics["target/test/accuracy"]
     assert sum(right) / len(right) == pytest.approx(accuracy, abs=1.5 / len(right))
 
 

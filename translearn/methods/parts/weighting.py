@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from translearn.methods.base import Average
+from translearn.methods.base import RankMean
 from translearn.runtime import stable_seed
 
 
@@ -34,7 +34,7 @@ class Weighting(nn.Module):
         return losses * self.weights
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """Leave the gradient of a step in the parameters.
 
@@ -90,7 +90,7 @@ class DynamicWeightAverage(Weighting):
         self.steps: Tensor
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """The sum's gradient; the weights follow at the end of a window."""
         losses = terms.detach() / self.weights
@@ -132,7 +132,7 @@ class GradNorm(Weighting):
         self.first: Tensor
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """The sum's gradient, averaged over the ranks, and a step of the weights."""
         layer = next(parameter for parameter in reversed(shared) if parameter.ndim > 1)
@@ -162,7 +162,7 @@ class PCGrad(Weighting):
     term_gradients = True
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """Write the combined gradient of the shared parameters over the sum's."""
         gradients = [
