@@ -21,6 +21,7 @@ FLOORS = (
     ("metrics", "artifacts"),
     ("runtime", "components"),
     ("config",),
+    ("renamed",),
     ("errors", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
