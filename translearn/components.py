@@ -113,7 +113,7 @@ def part_of(config: Mapping[str, Any], base: type[Any]) -> Any:
     """
     if "_target_" not in config:
         return {name: part_of(each, base) for name, each in config.items()}
-    found = resolve_class(config["_target_"], base)
+    found: Callable[..., Any] = resolve_class(config["_target_"], base)
     return partial(found, **{key: config[key] for key in _arguments(config, _options(found))})
 
 

@@ -194,7 +194,11 @@ class Finetune(Method):
         if not self._on_target():
             return super().param_groups(lr)
         pretrained = BACKBONE_RATE if self.backbone.pretrained else 1.0
-        heads = [self.target_head, self.source_head] if self.closeness.keeps_head else [self.target_head]
+        heads = (
+            [self.target_head, self.source_head]
+            if self.closeness.keeps_head
+            else [self.target_head]
+        )
         groups: list[dict[str, Any]] = [
             {"params": [p for head in heads for p in head.parameters()], "lr": lr}
         ]

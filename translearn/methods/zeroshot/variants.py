@@ -7,7 +7,6 @@ are trained on: all, or all but the validation classes.
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 

@@ -237,11 +237,9 @@ class ZeroShot(Method):
 
     def notes(self) -> list[str]:
         """The unseen classes that are no news to an ImageNet backbone."""
-        names = [self.tasks["target"][place] for place in self.known]
-        listed = ", ".join(names)
-        return [f"unseen classes that ImageNet has (zsl/t1_new leaves them out): {listed}"] * bool(
-            names
-        )
+        names = ", ".join(self.tasks["target"][place] for place in self.known)
+        told = f"unseen classes that ImageNet has (zsl/t1_new leaves them out): {names}"
+        return [told] if names else []
 
     def train(self, mode: bool = True) -> "ZeroShot":
         """Training mode, without a backbone that is not trained."""
