@@ -146,7 +146,7 @@ def _check_names(
             raise ConfigError(f"{group}.{key} does not exist{nearest(key, names)}")
 
 
-def _parameters(found: type) -> tuple[dict[str, inspect.Parameter], bool]:
+def _parameters(found: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], bool]:
     """The named arguments of a constructor, and whether it takes any others (``**arguments``)."""
     parameters = inspect.signature(found).parameters.values()
     gathering = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -154,7 +154,7 @@ def _parameters(found: type) -> tuple[dict[str, inspect.Parameter], bool]:
     return named, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
 
 
-def _options(found: type) -> dict[str, inspect.Parameter]:
+def _options(found: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The keyword-only arguments of a part, which are its options."""
     named, _ = _parameters(found)
     return {name: p for name, p in named.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}

@@ -1,9 +1,10 @@
 """Self-taught clustering: no labels anywhere; features by a pretext, then k-means or SCAN."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from translearn.backbones.base import Backbone
 from translearn.data.access import Access, Batch, TrainView
@@ -23,6 +24,7 @@ from translearn.methods.parts.pretraining import (
     unlabelled,
 )
 from translearn.methods.parts.two_views import SimCLR
+from translearn.renamed import present_weight
 
 
 class SelfCluster(Method):
@@ -81,6 +83,7 @@ class SelfCluster(Method):
         choices = cluster_choices(clusters, cluster_range, len(self.tasks["target"]))
         seed = int(torch.randint(2**31, ()))
         self.cluster = cluster(backbone.out_dim, self.pretext.width, choices, seed)
+        self.register_load_state_dict_pre_hook(read_older)  # type: ignore[no-untyped-call]
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """``pretrain`` (no steps for pixels and ``init``), then those of ``cluster``."""
@@ -133,3 +136,10 @@ class SelfCluster(Method):
         if "clusters_used" in health:
             return self.cluster.advice(health)
         return collapse_advice(health, self.pretext)
+
+
+def read_older(method: nn.Module, state: dict[str, Tensor], prefix: str, *others: Any) -> None:
+    """Give the weights of an earlier release the names of this one, before they are loaded."""
+    for name in [name for name in state if name.startswith(prefix)]:
+        present = prefix + present_weight("selfcluster", name.removeprefix(prefix))
+        state[present] = state.pop(name)
