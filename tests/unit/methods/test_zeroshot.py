@@ -11,11 +11,11 @@ from torch.nn import functional as F
 from translearn.data.types import permutation
 from translearn.errors import ConfigError
 from translearn.methods.zeroshot.closed_forms import Eszsl, Sae
-from translearn.methods.zeroshot.validation import Validation
 from translearn.methods.zeroshot.conse import Conse
 from translearn.methods.zeroshot.dap import DirectAttributes
 from translearn.methods.zeroshot.descriptions import Descriptions
 from translearn.methods.zeroshot.embedding import Embedding, compatibility_losses
+from translearn.methods.zeroshot.validation import Validation
 from translearn.methods.zeroshot.variants import strongest
 from translearn.semantics.base import Semantics
 
