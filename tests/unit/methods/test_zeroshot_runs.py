@@ -54,9 +54,7 @@ def test_without_calibration_all_of_the_budget_trains_one_model(tmp_path):
     assert metrics["gzsl/gamma"] == 0 and metrics["gzsl/seen"] == metrics["gzsl/uncalibrated_seen"]
     halves = train(tmp_path / "halves", *options)
     assert [(p["name"], p["steps"]) for p in halves["phases"]] == [("held_out", 10), ("train", 10)]
-    with pytest.raises(
-        ConfigError, match="weights of a closed form are chosen"
-    ):
+    with pytest.raises(ConfigError, match="weights of a closed form are chosen"):
         train(tmp_path / "no", *OPTIONS, "method/variant=eszsl", "method.calibrate=false")
 
 
