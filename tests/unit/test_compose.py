@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from runs import DATA, METHODS, config_of, smoke_data
+from runs import DATA, METHODS, config_of, each_variant, smoke_data, smoke_options
 
 from translearn.backbones.base import Backbone
 from translearn.components import check
@@ -29,6 +29,11 @@ def pair(method, data):
 )
 def test_every_method_fits_every_data_set(method, data):
     fits(config_of(f"method={method}", f"data={data}"))
+
+
+@pytest.mark.parametrize(("method", "variant"), each_variant())
+def test_every_variant_fits_its_embedded_data(method, variant):
+    fits(config_of(*smoke_options(method, variant)))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
