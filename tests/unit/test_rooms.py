@@ -20,9 +20,9 @@ FLOORS = (
     ("data", "backbones"),
     ("metrics", "artifacts"),
     ("runtime", "components"),
-    ("config",),
     ("renamed",),
-    ("errors", "__init__"),
+    ("config",),
+    ("errors", "processor", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 AT_ROOT = 9  # modules
