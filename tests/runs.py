@@ -1,6 +1,9 @@
 """Runs inside the test process, composed from the real conf folder."""
 
+import copy
+import functools
 import json
+import os
 import signal
 import time
 from dataclasses import asdict
@@ -25,7 +28,13 @@ def smoke_data(method):
 
 
 def config_of(*overrides):
-    """The config of one run as a plain dict."""
+    """The config of one run as a plain dict, the caller's own."""
+    return copy.deepcopy(_composed(overrides, os.environ.get("TRANSLEARN_DATA")))
+
+
+@functools.cache
+def _composed(overrides, data_root):
+    """The config of these overrides, which also reads ``data_root`` from the environment."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         return plain(compose("config", list(overrides)))
 
