@@ -38,7 +38,7 @@ from translearn.data.types import Domain, Split, TaskSet
 from translearn.engine.build import make_job
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import fit
-from translearn.engine.step import Average, Finite, clip_gradients, make_optimizer
+from translearn.engine.step import FiniteCheck, WeightAverage, clip_gradients, make_optimizer
 from translearn.engine.stop import Stop
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
@@ -124,8 +124,8 @@ class FixedBatch:
         )
         self.source = self.prepare(self.images)
         self.optimizer = make_optimizer(self.method.param_groups(self.run.lr), self.run)
-        self.average = Average(self.method, self.run.ema)
-        self.finite = Finite(self.runtime.device)
+        self.average = WeightAverage(self.method, self.run.ema)
+        self.finite = FiniteCheck(self.runtime.device)
         self.parameters = list(self.method.parameters())
         self.method.train()
 

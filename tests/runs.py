@@ -1,11 +1,14 @@
 """Runs inside the test process, composed from the real conf folder."""
 
 import atexit
+import copy
 import functools
 import json
+import os
 import signal
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +21,7 @@ from surroundings import HANG
 
 from translearn.components import resolve_class
 from translearn.config import conf_dir, plain
-from translearn.engine.run import work
+from translearn.engine.run import run_here
 from translearn.methods.base import Method
 
 METHODS = sorted(path.stem for path in (Path(conf_dir()) / "method").glob("*.yaml"))
@@ -31,7 +34,13 @@ def smoke_data(method):
 
 
 def config_of(*overrides):
-    """The config of one run as a plain dict."""
+    """The config of one run as a plain dict, the caller's own."""
+    return copy.deepcopy(_composed(overrides, os.environ.get("TRANSLEARN_DATA")))
+
+
+@functools.cache
+def _composed(overrides, data_root):
+    """The config of these overrides, which also reads ``data_root`` from the environment."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         return plain(compose("config", list(overrides)))
 
@@ -42,7 +51,7 @@ def train(folder, *overrides, config=None):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return work(config or config_of(*machine, *overrides), folder)
+        return asdict(run_here(config or config_of(*machine, *overrides), folder))
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

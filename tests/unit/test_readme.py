@@ -1,7 +1,7 @@
 """Every command in README.md and docs runs; ``readme_commands`` tells how they are found.
 
 By default each ``tl-run`` composes and its parts bind to their signatures (of a sweep: every value
-of every option once), and the arguments of every other tool parse. Slow: the first job of each
+of every option once), and the arguments of every other tool parse. In `full`: the first job of each
 ``tl-run`` really trains for three steps a phase, where its data is embedded or (realdata) under
 TRANSLEARN_DATA. FOLDER in ``method.init`` is a run made here. What ``only_composed`` names is
 not run here, for the reason there. A tool's bare name is a mention, unless the tool does
@@ -218,7 +218,7 @@ def needs(words):
 RUNNABLE = [words for words in RUNS if not only_composed(words)]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("words", RUNNABLE, ids=named)
 def test_every_run_on_embedded_data_trains(words, tmp_path):
     if needs(words):

@@ -16,7 +16,7 @@ from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.types import Domain, Split, TaskSet
 from translearn.engine.build import make_job
 from translearn.engine.job import Job
-from translearn.engine.step import Average, clip_gradients, make_optimizer
+from translearn.engine.step import WeightAverage, clip_gradients, make_optimizer
 from translearn.engine.stop import Stop
 from translearn.engine.streams import make_streams
 from translearn.processor import bf16_of
@@ -144,7 +144,7 @@ def stepper(job: Job, fixed: bool) -> tuple[Callable[[int], None], int]:
     run = job.phase_runs[phase.name]
     streams = make_streams(job, phase)
     optimizer = make_optimizer(job.method.param_groups(run.lr), run)
-    average, parameters = Average(job.method, run.ema), list(job.method.parameters())
+    average, parameters = WeightAverage(job.method, run.ema), list(job.method.parameters())
     draws = torch.Generator()
     kept = {name: stream.batch(0, draws) for name, stream in streams.items()}
     job.method.train()

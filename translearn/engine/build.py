@@ -11,7 +11,7 @@ import torch
 from translearn import __version__
 from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import refuse_differences
-from translearn.artifacts.trackers import Guest, check_tracker
+from translearn.artifacts.trackers import GuardedTracker, check_tracker
 from translearn.backbones.base import Backbone
 from translearn.components import build, check, resolve_class
 from translearn.config import Config, RunConfig, differences
@@ -64,7 +64,7 @@ def make_job(
         judge=judge,
         prepare=prepare,
         augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
-        views=build(config["views"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
+        pair_augment=build(config["views"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
         run=run,
         phase_runs=phase_settings(run, config["method"]["phases"]),
         runtime=runtime,
@@ -72,7 +72,7 @@ def make_job(
         folder=folder,
         config=config,
         stop=stop,
-        tracker=Guest(run.tracker, folder, config),
+        tracker=GuardedTracker(run.tracker, folder, config),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from translearn.artifacts.trackers import Guest
+from translearn.artifacts.trackers import GuardedTracker
 from translearn.config import Config, RunConfig
 from translearn.data.access import TrainView
 from translearn.data.pipeline.augment import Augment
@@ -14,12 +14,12 @@ from translearn.data.pipeline.preparation import Preparation
 from translearn.engine.judge import Judge
 from translearn.engine.stop import Stop
 from translearn.methods.base import Budget, Method
-from translearn.metrics.choice import Standing
+from translearn.metrics.choice import BestSoFar
 from translearn.runtime import Runtime
 
 
 @dataclass
-class Progress(Standing):
+class Progress(BestSoFar):
     """Where a run stands: everything a checkpoint holds besides weights and optimizer."""
 
     phase: int = 0
@@ -44,7 +44,7 @@ class Job:
     judge: Judge
     prepare: Mapping[str, Preparation]  # task -> its preprocessing
     augment: Augment
-    views: Augment  # what makes several views of one sample differ
+    pair_augment: Augment  # what makes several views of one sample differ
     run: RunConfig
     phase_runs: Mapping[str, RunConfig]
     runtime: Runtime
@@ -52,7 +52,7 @@ class Job:
     folder: Path
     config: Config
     stop: Stop
-    tracker: Guest
+    tracker: GuardedTracker
 
     @property
     def checkpoints(self) -> Path:

@@ -25,8 +25,8 @@ from translearn.engine.scoring import (
     write_log_point,
 )
 from translearn.engine.step import (
-    Average,
-    Finite,
+    FiniteCheck,
+    WeightAverage,
     clip_gradients,
     make_optimizer,
     rate_factor,
@@ -118,8 +118,8 @@ def fit(
         module.requires_grad_(True)
     streams = make_streams(job, phase)
     optimizer = make_optimizer(method.param_groups(run.lr), run)
-    average = Average(method, run.ema)
-    finite = Finite(runtime.device)
+    average = WeightAverage(method, run.ema)
+    finite = FiniteCheck(runtime.device)
     window: dict[str, Tensor] = {}
     if state:
         optimizer.load_state_dict(state["optimizer"])

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from translearn.artifacts.result import Result
 from translearn.backbones.base import Backbone
 from translearn.data.files.images import FileImages
 from translearn.data.pipeline.loaders import in_order
@@ -29,7 +30,7 @@ BATCH = 16
 
 
 def draw_figures(
-    job: Job, result: Mapping[str, Any], confusions: Mapping[str, Tensor], main_task: str
+    job: Job, result: Result, confusions: Mapping[str, Tensor], main_task: str
 ) -> list[str]:
     """Write ``figures/`` in the run folder. Called on one rank, after the weights were written.
 
@@ -43,14 +44,12 @@ def draw_figures(
     return draw(evidence, job.folder / "figures")
 
 
-def gather(
-    job: Job, result: Mapping[str, Any], confusions: Mapping[str, Tensor], main_task: str
-) -> Evidence:
+def gather(job: Job, result: Result, confusions: Mapping[str, Tensor], main_task: str) -> Evidence:
     """The log, the confusions, and examples of every task that the method predicts."""
     tasks = [task for task in job.method.tasks if "/" not in task and job.method.predicts(task)]
     parts = max(2, len(tasks))
     return Evidence(
-        title=f"{result['method']} on {result['data']}, seed {result['seed']}",
+        title=f"{result.method} on {result.data}, seed {result.seed}",
         log=read_log(job.folder / "metrics.jsonl"),
         classes={task: job.method.tasks[task] for task in tasks},
         confusions={task: confusion.numpy() for task, confusion in confusions.items()},

@@ -11,7 +11,7 @@ from translearn import __version__
 from translearn.artifacts import checkpoint
 from translearn.artifacts.metrics_log import MetricsLog
 from translearn.engine.job import Job, Progress
-from translearn.engine.step import Average, Finite
+from translearn.engine.step import FiniteCheck, WeightAverage
 from translearn.methods.base import Phase
 from translearn.runtime import Runtime
 
@@ -39,7 +39,7 @@ class Saver:
     """Saves ``last.pt`` on rank 0, every ``run.save_seconds``."""
 
     def __init__(
-        self, job: Job, progress: Progress, metrics_log: MetricsLog, finite: Finite
+        self, job: Job, progress: Progress, metrics_log: MetricsLog, finite: FiniteCheck
     ) -> None:
         self.job, self.progress, self.metrics_log, self.finite = job, progress, metrics_log, finite
         self._time = time.monotonic()
@@ -53,7 +53,7 @@ class Saver:
         self,
         phase: Phase,
         optimizer: torch.optim.Optimizer,
-        average: Average,
+        average: WeightAverage,
         window: Mapping[str, Tensor],
     ) -> None:
         """Write the checkpoint, unless something in it is not finite."""

@@ -55,7 +55,7 @@ def set_rates(optimizer: torch.optim.Optimizer, factor: float, progress: float) 
         group["lr"] = group["peak_lr"] * factor if progress >= group["starts"] else 0.0
 
 
-class Average:
+class WeightAverage:
     """An exponential moving average of a method's weights, the ones that are evaluated.
 
     The decay warms up as min(decay, (1 + t) / (10 + t)); buffers are copied when read.
@@ -86,7 +86,7 @@ class Average:
         return self.copy
 
 
-class Finite:
+class FiniteCheck:
     """Watches losses and gradient norms.
 
     On a CPU a bad value stops the run before the optimizer step. On a GPU a device flag gathers

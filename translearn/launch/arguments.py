@@ -43,13 +43,18 @@ def positional(arguments: Sequence[str]) -> list[str]:
     return overrides
 
 
+def given_values(arguments: Sequence[str]) -> dict[str, str]:
+    """Option -> value, as they stand on the command line."""
+    return dict(word.split("=", 1) for word in positional(arguments) if "=" in word)
+
+
 def stored_overrides(arguments: Sequence[str]) -> list[str]:
     """The options that the run in ``run.resume`` was started with and that are not given anew.
 
     Raises:
         CheckpointError: that run is one of an earlier release.
     """
-    given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
+    given = given_values(arguments)
     folder = Path(given.get("run.resume", "auto").strip("'\""))
     record = folder / ".hydra" / "overrides.yaml"
     if not record.is_file():

@@ -8,23 +8,24 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from omegaconf import DictConfig
 from torch import nn
 
 from translearn.artifacts.metrics_log import MetricsLog
-from translearn.artifacts.result import peak_memory_mb
 from translearn.config import Config, plain
 from translearn.data.access import Batch, Labelled
 from translearn.engine.build import prepare_run
+from translearn.engine.environment import peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import fit
 from translearn.engine.stop import Stop
 from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.launch.launch import translated
 from translearn.methods.base import Phase
+from translearn.metrics.choice import RULES
 from translearn.runtime import Runtime
 
 ENOUGH_STEPS = 4  # the first one warms up; the others are timed
@@ -33,16 +34,11 @@ ENOUGH_STEPS = 4  # the first one warms up; the others are timed
 ENOUGH_SECONDS = 5.0  # a slower step is not repeated: on it the warming up weighs little
 
 
-RULES = {
-    "last": "the weights after the last step",
-    "source_val": "the best accuracy on the source's validation images",
-    "target_val": "the best accuracy on the target's validation images",
-    "oracle": "the best accuracy on the target's TEST images (an oracle, marked as such)",
-}
+MOST_CORE_HOURS = 10.0  # of a sweep: what a published table may cost
 
 
-def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
-    """Dry-run the jobs one after the other; no folder is made.
+def try_out(configs: Sequence[DictConfig], sweep: bool) -> int:
+    """Dry-run each config, one after the other; no folder is made.
 
     Returns:
         0; in a sweep 1 if a job would fail, whose error is printed while the others go on.
@@ -51,32 +47,64 @@ def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
         ConfigError: a run is to be continued, or only some jobs are dry.
         TranslearnError: the one job would fail.
     """
-    if not all(job.run.dry for job in jobs):
+    if not all(config.run.dry for config in configs):
         raise ConfigError("run.dry=true,false: a sweep is dry as a whole or not at all")
-    if any(job.run.resume for job in jobs):
+    if any(config.run.resume for config in configs):
         raise ConfigError("run.dry=true continues no run: leave out run.resume")
-    failed = 0
-    for number, job in enumerate(jobs):
-        if job.seed is None:
-            job.seed = random.SystemRandom().randrange(2**31)
+    failed, core_seconds = 0, []
+    for number, config in enumerate(configs):
         try:
-            print(("\n" if number else "") + dry_run(plain(job)), flush=True)
+            estimate = dry_run(with_seed(config))
+            core_seconds.append(estimate.core_seconds)
+            print(("\n" if number else "") + estimate.report, flush=True)
         except TranslearnError as error:
             if not sweep:
                 raise
             failed = 1
             print(f"error: job {number}: {error}", file=sys.stderr)
+    if sweep:
+        print("\n" + together(core_seconds))
     return failed
 
 
-def dry_run(config: Config) -> str:
+class Estimate(NamedTuple):
+    """What a dry run tells of the run: its report, and the core-seconds of its training."""
+
+    report: str
+    core_seconds: float
+
+
+def together(core_seconds: Sequence[float]) -> str:
+    """What these jobs take in all; above ``MOST_CORE_HOURS`` a warning, and what to do."""
+    core_hours = sum(core_seconds) / 3600
+    lines = [
+        "all jobs together",
+        line("jobs", len(core_seconds)),
+        line("training takes about", f"{core_hours:.2f} core-hours"),
+    ]
+    if core_hours > MOST_CORE_HOURS:
+        lines.append(
+            f"warning: that is more than {MOST_CORE_HOURS:g} core-hours\n"
+            "take fewer seeds or options, lower run.samples, or choose a smaller backbone"
+        )
+    return "\n".join(lines)
+
+
+def with_seed(config: DictConfig) -> Config:
+    """The config as plain values, with any seed where ``seed=null`` leaves it open."""
+    seeded = config.copy()
+    seeded.seed = random.SystemRandom().randrange(2**31) if config.seed is None else config.seed
+    return plain(seeded)
+
+
+def dry_run(config: Config) -> Estimate:
     """Build all parts of a run, enter every phase, take its first steps and score some images.
 
     Data, weights, batches and steps are those of the run itself; the scores are thrown away. What
     the loop saves goes into a temporary folder that is removed.
 
     Returns:
-        The report, a line an entry.
+        The report, a line an entry, and what training takes.
 
     Raises:
         ConfigError: several processes are asked for, or as in a run.
@@ -94,8 +122,8 @@ def dry_run(config: Config) -> str:
         raise translated(error) from error
 
 
-def measured(config: Config, folder: Path) -> str:
-    """The report of a dry run whose files go into ``folder``."""
+def measured(config: Config, folder: Path) -> Estimate:
+    """A dry run whose files go into ``folder``."""
     start = time.perf_counter()
     stop = StopEarly()
     job, tasks = prepare_run(config, folder, stop)
@@ -121,16 +149,15 @@ def measured(config: Config, folder: Path) -> str:
     for split in ("val", "test"):  # what only scoring would find out is found out here
         job.judge.confusions(job.method, split, limit=job.run.batch_size)
     where = "of the device" if runtime.device.type == "cuda" else "of the process"
-    rule = str(job.run.select)
     lines += [
         "the whole run",
         line("peak memory", f"{peak_memory_mb(runtime.device):,.0f} MiB {where}"),
-        line("weights chosen by", f"{rule}: {RULES.get(rule, 'a score without target labels')}"),
+        line("weights chosen by", f"{job.run.select}: {RULES[job.run.select].about}"),
         line("scored in training", scored(job, job.run.evaluate)),
         line("scored at the end", scored(job, ("val", "test"))),
         line("training takes about", f"{duration(whole)}, evaluation and figures not counted"),
     ]
-    return "\n".join(lines)
+    return Estimate("\n".join(lines), whole * runtime.threads)
 
 
 class StopEarly(Stop):

@@ -11,7 +11,7 @@ from translearn.backbones.normalization import convert_to_domain_batch_norm, use
 from translearn.data.access import Access, Batch, Labelled
 from translearn.data.types import Shape
 from translearn.errors import ConfigError
-from translearn.methods.base import Average, Budget, Method, Phase, Stream, Tasks
+from translearn.methods.base import Budget, Method, Phase, RankMean, Stream, Tasks
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.sampling import Sampling, Uniform, share_out
 from translearn.methods.parts.weighting import Equal, Weighting
@@ -98,7 +98,7 @@ class Multitask(Method):
         terms = self.weighting(torch.stack(losses))
         return {f"label_{t}": term for t, term in zip(self.names, terms.unbind(), strict=True)}
 
-    def backward(self, terms: Mapping[str, Tensor], average: Average) -> None:
+    def backward(self, terms: Mapping[str, Tensor], average: RankMean) -> None:
         """By the rule of ``weighting``."""
         trained = [p for p in self.parameters() if p.requires_grad]
         shared = [p for p in self.backbone.parameters() if p.requires_grad]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from translearn.errors import ConfigError
-from translearn.methods.base import Average
+from translearn.methods.base import RankMean
 from translearn.runtime import stable_seed
 
 
@@ -37,7 +37,7 @@ class Weighting(nn.Module):
         return losses * self.weights
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """Leave the gradient of a step in the parameters.
 
@@ -106,7 +106,7 @@ class DynamicWeightAverage(Weighting):
         self.steps: Tensor
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """The sum's gradient; the weights follow at the end of a window."""
         losses = terms.detach() / self.weights
@@ -148,7 +148,7 @@ class GradNorm(Weighting):
         self.first: Tensor
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """The sum's gradient, averaged over the ranks, and a step of the weights."""
         layer = next(parameter for parameter in reversed(shared) if parameter.ndim > 1)
@@ -178,7 +178,7 @@ class PCGrad(Weighting):
     term_gradients = True
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """Write the combined gradient of the shared parameters over the sum's."""
         gradients = [
