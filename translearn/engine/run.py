@@ -17,7 +17,6 @@ from translearn.engine.build import prepare_run
 from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import run_method
-from translearn.engine.pictures import draw_clusters
 from translearn.engine.selection import objective, usable_rules
 from translearn.engine.stop import Stop
 from translearn.methods.base import quadrant
@@ -46,6 +45,8 @@ def run_here(config: Config, folder: Path, rank: int = 0, world: int = 1) -> Res
             job.tracker.log(probed)
     if rank == 0:
         if job.method.clusters:
+            from translearn.engine.pictures import draw_clusters  # matplotlib, as below
+
             draw_clusters(job)
         about = {**about_model(tasks), **job.method.about()}
         write_model(folder, job.method.state_dict(), about)

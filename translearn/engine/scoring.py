@@ -12,7 +12,6 @@ from translearn.artifacts.metrics_log import MetricsLog
 from translearn.config import RunConfig, Select
 from translearn.engine.job import Job, Progress
 from translearn.engine.judge import accuracies
-from translearn.engine.pictures import draw_curve
 from translearn.engine.selection import usable_rules
 from translearn.engine.step import WeightAverage
 from translearn.engine.streams import without_gradients
@@ -81,6 +80,8 @@ def score_unseen(job: Job) -> dict[str, float]:
     """The zero-shot figures, their curve drawn to ``figures/seen_unseen.png``; else nothing."""
     metrics, both = job.judge.zero_shot(job.method)
     if both is not None and job.first_rank:
+        from translearn.engine.pictures import draw_curve  # matplotlib, only where it is wanted
+
         path = job.folder / "figures" / "seen_unseen.png"
         draw_curve(both, metrics["gzsl/gamma"], path)
     return metrics
