@@ -50,6 +50,7 @@ def test_losses_are_finite_and_exactly_the_learners_change(method, tmp_path):
     result = train(tmp_path / "short", *overrides, "run.ema=0")
     losses = [v for line in log_lines(tmp_path / "short") for k, v in line.items() if "loss/" in k]
     assert losses and all(torch.isfinite(torch.tensor(losses)))
+    assert not (tmp_path / "short" / "figures").exists()  # run.figures=false
     start = weights(tmp_path / "short")
     train(tmp_path / "longer", *overrides, "run.ema=0", "run.max_steps=6")
     after = weights(tmp_path / "longer")

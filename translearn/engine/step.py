@@ -92,6 +92,7 @@ class TrainingStep:
         method.backward(terms, self.job.runtime.average)
         norm = clip_gradients(self._parameters, self.run.clip)
         self._finite.watch(terms, norm, self.phase.name, number)
+        # after the watch, which on a CPU stops here: what is not finite never reaches a weight
         set_rates(self.optimizer, rate_factor(self.run, progress), progress)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -202,6 +203,7 @@ class FiniteCheck:
 
     def mask(self, optimizer: torch.optim.Optimizer) -> None:
         """Let the flag skip the updates of a fused optimizer, as a gradient scaler's flag does."""
+        # an `if` would need the flag on the host; the fused kernel reads it where it is
         if not self._at_once:
             optimizer.found_inf = self._bad  # type: ignore[attr-defined]
             optimizer.grad_scale = None  # type: ignore[attr-defined]
