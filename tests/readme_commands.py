@@ -1,4 +1,4 @@
-"""Finds the commands in README.md and docs/*.md.
+"""Finds the commands in README.md and the pages below docs.
 
 - A line of an indented code block, joined over trailing backslashes; ``&&`` separates commands.
 - A code span anywhere in the text.
@@ -16,6 +16,7 @@ import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 SPAN = re.compile(r"`([^`]+)`")
 COMPLETED = re.compile(r"`(tl-run [^`]*)` and$")
 
@@ -23,7 +24,7 @@ COMPLETED = re.compile(r"`(tl-run [^`]*)` and$")
 def commands():
     """Every command once, as a list of words."""
     found = []
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in PAGES:
         found += commands_of(page.read_text())
     unique = {shlex.join(words): words for words in found}
     return [unique[key] for key in sorted(unique)]
