@@ -172,18 +172,24 @@ def test_values_set_after_composing_are_checked_as_by_hydra():
 
 
 def test_every_run_composes_and_binds():
+    wrong = {}
     for words in RUNS:
-        for job in jobs_of(words):
-            try:
-                config = composed(job)
-                run = RunConfig.of(config["run"])
-                check("data", config["data"], DataSource, ["root", "download"])
-                check("backbone", config["backbone"], Backbone, ["input_shape"])
-                check("augment", config["augment"], Augment, ["size"])
-                check("method", config["method"], Method, METHOD_PARTS)
-                assert phase_settings(run, config["method"]["phases"])
-            except Exception as error:
-                raise AssertionError(f"{named(words)}: {error}") from error
+        try:
+            for job in jobs_of(words):
+                check_parts(composed(job))
+        except Exception as error:
+            wrong[named(words)] = f"{type(error).__name__}: {error}"
+    assert not wrong, "\n".join(f"{command}\n  {error}" for command, error in wrong.items())
+
+
+def check_parts(config):
+    """Each part's keyword arguments bind to its class."""
+    run = RunConfig.of(config["run"])
+    check("data", config["data"], DataSource, ["root", "download"])
+    check("backbone", config["backbone"], Backbone, ["input_shape"])
+    check("augment", config["augment"], Augment, ["size"])
+    check("method", config["method"], Method, METHOD_PARTS)
+    assert phase_settings(run, config["method"]["phases"])
 
 
 class ParsedError(Exception):
