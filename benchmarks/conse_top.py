@@ -16,10 +16,11 @@ from omegaconf import OmegaConf
 
 from translearn.components import build
 from translearn.config import RunConfig, plain
-from translearn.data.pipeline.loaders import read_batches
+from translearn.data.pipeline.loaders import in_order
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.types import DataSource
 from translearn.engine.build import build_method
+from translearn.engine.workload import suited
 from translearn.methods.zeroshot.zeroshot import ZeroShot
 from translearn.metrics.seen_unseen import unseen_metrics
 from translearn.runtime import Runtime
@@ -79,18 +80,19 @@ def main() -> None:
         config = config_of(f"data.domain={domain}")
         run = RunConfig.of(config["run"])
         tasks = build(config["data"], DataSource, root=config["data_root"]).load()
-        runtime, target = Runtime.start(run), tasks.tasks["target"]
+        target = tasks.tasks["target"]
         classes, test = {"target": target.classes}, target.test
         assert test is not None and test.y is not None
         test = test.select(first_images(test.y, given.per_class))
         method = build_method(config, classes, tasks.input_shape).eval()
         assert isinstance(method, ZeroShot) and test.y is not None
+        runtime = suited(Runtime.start(run), run, method, tasks.input_shape)
         backbone = method.backbone
         prepare = Preparation.of(
             target.kind, tasks.input_shape, backbone.mean, backbone.std, runtime
         )
         with torch.inference_mode(), runtime.autocast():
-            batches = read_batches(test.x, prepare, 64, 0)
+            batches = (prepare(x) for x in in_order(test.x, 64, 0))
             logits = torch.cat([method.signal(method.backbone(x)) for x in batches])
         for name, way in WAYS.items():
             rows = []

@@ -2,13 +2,16 @@
 
     python benchmarks/loop.py                      # every row, interleaved, one thread
     python benchmarks/loop.py --rounds 3 --steps 20
+    python benchmarks/loop.py --device cuda --precision bf16 --json loop.json
 
-Samples (source and target) per core-second of this process; medians over the rounds. Ratios are
-medians of the ratios within each round, so that a busy machine disturbs both sides alike.
-pytorch-adapt stands in the table where it can be imported (it needs setuptools<81).
+Samples (source and target) per core-second of this process, on a GPU per second; medians over the
+rounds. Ratios are medians of the ratios within each round, so that a busy machine disturbs both
+sides alike. The loops that users write otherwise are measured on the CPU alone; pytorch-adapt is
+one of them where it can be imported (it needs setuptools<81).
 """
 
 import argparse
+import json
 import os
 import statistics
 import tempfile
@@ -79,7 +82,16 @@ class Loop:
         never = {name: _without_evaluation(run) for name, run in self.job.phase_runs.items()}
         self.job.phase_runs = never
         fit(self.job, phase, progress, self.log, None)
-        return progress.samples / progress.core_seconds
+        on_gpu = self.job.runtime.device.type == "cuda"
+        return progress.samples / (progress.seconds if on_gpu else progress.core_seconds)
+
+
+def time_of(device: torch.device) -> float:
+    """Seconds of this process on the CPU; of the clock on a GPU, once it has done its work."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+        return time.perf_counter()
+    return time.process_time()
 
 
 class _Budget:
@@ -104,8 +116,9 @@ class FixedBatch:
         self.run, self.size = job.run, job.run.batch_size
         self.augment = job.augment if augmented else None
         self.images = tasks.tasks["source"].train.x[: self.size]
-        self.labels = tasks.tasks["source"].train.y[: self.size]
-        self.index = torch.arange(self.size)
+        self.device = job.runtime.device
+        self.labels = tasks.tasks["source"].train.y[: self.size].to(self.device)
+        self.index = torch.arange(self.size, device=self.device)
         self.target = Unlabelled(
             self.prepare(tasks.tasks["target"].train.x[: self.size]), self.index
         )
@@ -117,10 +130,10 @@ class FixedBatch:
         self.method.train()
 
     def window(self, steps: int) -> float:
-        """Samples per core-second over ``steps`` steps."""
-        generator = torch.Generator().manual_seed(0)
+        """Samples per core-second over ``steps`` steps, on a GPU per second."""
+        generator = torch.Generator(device=self.device).manual_seed(0)
         draw = Draw(generator, self.size, slice(0, self.size))
-        start = time.process_time()
+        start = time_of(self.device)
         for step in range(steps):
             x = self.source
             if self.augment is not None:
@@ -133,7 +146,7 @@ class FixedBatch:
             self.optimizer.step()
             self.optimizer.zero_grad()
             self.average.update(step)
-        return 2 * self.size * steps / (time.process_time() - start)
+        return 2 * self.size * steps / (time_of(self.device) - start)
 
 
 class Pictures(Dataset):
@@ -218,56 +231,85 @@ class PytorchAdapt(PlainLoop):
         self.hook({**self.models, **data})
 
 
+PLAIN, ADAPT = "lenet, plain PyTorch loop", "lenet, pytorch-adapt"
+RATIOS = (
+    ("wide, loop", "wide, fixed batch", ">= .95"),
+    ("wide, loop augmented", "wide, fixed batch augmented", ">= .95"),
+    ("wide, loop augmented", "wide, loop", "the cost of augmentation"),
+    ("lenet, loop", "lenet, fixed batch", ">= .95"),
+    ("lenet, loop fp32", PLAIN, ">= 1.3"),
+    ("lenet, loop", PLAIN, ">= 2.5"),
+    ("lenet, loop fp32", ADAPT, ""),
+    ("lenet, loop", ADAPT, ""),
+)
+
+
+def sides(folder: Path, device: str, precision: str) -> dict[str, Loop | FixedBatch | PlainLoop]:
+    """Row -> what is measured in it."""
+    tasks, machine = random_pair(), (f"run.device={device}", f"run.precision={precision}")
+    wide = (*machine, "run.batch_size=128")
+    paper = (*machine, "backbone=lenet", "run.batch_size=64", "augment=none")
+    rows = {
+        "wide, fixed batch": FixedBatch(tasks, folder, False, *wide, "augment=none"),
+        "wide, loop": Loop(tasks, folder, *wide, "augment=none"),
+        "wide, fixed batch augmented": FixedBatch(tasks, folder, True, *wide),
+        "wide, loop augmented": Loop(tasks, folder, *wide),
+        "lenet, fixed batch": FixedBatch(tasks, folder, False, *paper),
+        "lenet, loop": Loop(tasks, folder, *paper),
+    }
+    if device == "cpu":
+        rows["lenet, loop fp32"] = Loop(tasks, folder, *paper, "run.precision=fp32")
+        rows[PLAIN] = PlainLoop(tasks)
+        try:
+            rows[ADAPT] = PytorchAdapt(tasks)
+        except ImportError as error:
+            print(f"pytorch-adapt is not in the table: {error}")
+    return rows
+
+
+def measured(rows: dict, rounds: int, steps: int) -> dict[str, list[float]]:
+    """Row -> its speed in each round; the rows take turns."""
+    speeds: dict[str, list[float]] = {row: [] for row in rows}
+    for number in range(rounds + 1):
+        for row, side in rows.items():
+            speed = side.window(steps)
+            if number:  # the first round warms up
+                speeds[row].append(speed)
+    return speeds
+
+
 def main() -> None:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    tasks = random_pair()
-    wide, paper = ("run.batch_size=128",), ("backbone=lenet", "run.batch_size=64")
-    fp32 = "run.precision=fp32"
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        rows = {
-            "wide, fixed batch": FixedBatch(tasks, folder, False, *wide, "augment=none"),
-            "wide, loop": Loop(tasks, folder, *wide, "augment=none"),
-            "wide, fixed batch augmented": FixedBatch(tasks, folder, True, *wide),
-            "wide, loop augmented": Loop(tasks, folder, *wide),
-            "lenet, fixed batch": FixedBatch(tasks, folder, False, *paper, "augment=none"),
-            "lenet, loop": Loop(tasks, folder, *paper, "augment=none"),
-            "lenet, loop fp32": Loop(tasks, folder, *paper, "augment=none", fp32),
-            "lenet, plain PyTorch loop": PlainLoop(tasks),
-        }
-        try:
-            rows["lenet, pytorch-adapt"] = PytorchAdapt(tasks)
-        except ImportError as error:
-            print(f"pytorch-adapt is not in the table: {error}")
-        speeds: dict[str, list[float]] = {row: [] for row in rows}
-        for number in range(given.rounds + 1):
-            for row, side in rows.items():
-                speed = side.window(given.steps)
-                if number:  # the first round warms up
-                    speeds[row].append(speed)
-    print("\n| row | samples / core-second |\n|---|---|")
-    for row, values in speeds.items():
-        print(f"| {row} | {statistics.median(values):,.0f} |")
+        rows = sides(Path(name), given.device, given.precision)
+        speeds = measured(rows, given.rounds, given.steps)
+    unit = "samples / second" if given.device == "cuda" else "samples / core-second"
+    medians = {row: statistics.median(values) for row, values in speeds.items()}
+    ratios = {
+        f"{over} / {under}": statistics.median(
+            a / b for a, b in zip(speeds[over], speeds[under], strict=True)
+        )
+        for over, under, _ in RATIOS
+        if over in speeds and under in speeds
+    }
+    print(f"\n| row | {unit} |\n|---|---|")
+    for row, value in medians.items():
+        print(f"| {row} | {value:,.0f} |")
     print("\n| ratio | median | aim |\n|---|---|---|")
-    plain_loop = "lenet, plain PyTorch loop"
-    for over, under, aim in (
-        ("wide, loop", "wide, fixed batch", ">= .95"),
-        ("wide, loop augmented", "wide, fixed batch augmented", ">= .95"),
-        ("wide, loop augmented", "wide, loop", "the cost of augmentation"),
-        ("lenet, loop", "lenet, fixed batch", ">= .95"),
-        ("lenet, loop fp32", plain_loop, ">= 1.3"),
-        ("lenet, loop", plain_loop, ">= 2.5"),
-        ("lenet, loop fp32", "lenet, pytorch-adapt", ""),
-        ("lenet, loop", "lenet, pytorch-adapt", ""),
-    ):
-        if under in speeds:
-            ratios = [a / b for a, b in zip(speeds[over], speeds[under], strict=True)]
-            print(f"| {over} / {under} | {statistics.median(ratios):.2f} | {aim} |")
+    for over, under, aim in RATIOS:
+        if f"{over} / {under}" in ratios:
+            print(f"| {over} / {under} | {ratios[f'{over} / {under}']:.2f} | {aim} |")
+    if given.json:
+        figures = {"unit": unit, "precision": given.precision, "rows": medians, "ratios": ratios}
+        given.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,3 +1,3 @@
 """translearn: an experiment runner for transfer learning."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

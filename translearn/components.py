@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from translearn.errors import ConfigError, nearest
+from translearn.renamed import present_target, warn_once
 
 Part = TypeVar("Part")
 
@@ -24,6 +25,10 @@ def resolve_class(target: str, base: type[Part]) -> type[Part]:
     Raises:
         ConfigError: it is not such a class.
     """
+    present = present_target(str(target))
+    if present != target:
+        warn_once(str(target), present)
+        target = present
     trusted = {"translearn", *filter(None, os.environ.get("TRANSLEARN_TRUST", "").split(","))}
     module_name, _, class_name = str(target).rpartition(".")
     if module_name.split(".")[0] not in trusted:

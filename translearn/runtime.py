@@ -9,14 +9,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from translearn.config import RunConfig
+from translearn.config import Precision, RunConfig
 from translearn.errors import ConfigError
+from translearn.processor import bf16_of
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Runtime:
         world: number of processes.
         bf16: whether the forward pass runs under bf16 autocast.
         threads: CPU threads of PyTorch.
+        precision_reason: why it is this precision, as part of a sentence.
     """
 
     device: torch.device
@@ -36,10 +37,14 @@ class Runtime:
     world: int
     bf16: bool
     threads: int
+    precision_reason: str = ""
 
     @staticmethod
     def start(run: RunConfig, rank: int = 0, world: int = 1) -> "Runtime":
-        """Choose the device and set threads and determinism.
+        """Choose the device and its precision, and set determinism.
+
+        One thread makes data and weights, so that they never depend on the number of threads;
+        ``engine.workload.suited`` sets it once the net is known.
 
         Raises:
             ConfigError: the device that was asked for does not exist.
@@ -57,17 +62,22 @@ class Runtime:
         if on_gpu:
             torch.cuda.set_device(device)
         keep_freed_memory()
-        threads = run.threads or default_threads(world)
-        torch.set_num_threads(threads)
+        torch.set_num_threads(1)
         deterministic(run.deterministic)
-        wanted = run.precision == "bf16"
-        bf16 = wanted or (run.precision == "auto" and has_bf16(device))
-        return Runtime(device, rank, world, bf16, threads)
+        bf16, reason = chosen_precision(run.precision, device)
+        return Runtime(device, rank, world, bf16, 1, reason)
 
     @property
     def precision(self) -> str:
         """The number format of the forward pass, as recorded in the result."""
         return "bf16" if self.bf16 else "fp32"
+
+    @property
+    def summary(self) -> str:
+        """Device, precision with its reason, and threads: the first line of a run."""
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        ranks = "" if self.world == 1 else f" in each of {self.world} ranks"
+        return f"{self.device}, {self.precision} ({self.precision_reason}), {threads}{ranks}"
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -159,8 +169,8 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def default_threads(world: int) -> int:
-    """Threads of a process when ``run.threads`` is null: its share of the cores, at most eight.
+def share_of_cores(world: int) -> int:
+    """The most threads that pay for one of ``world`` processes: its share of the cores, at most 8.
 
     ``OMP_WAIT_POLICY=PASSIVE`` (set by tl-run) keeps several threads from collapsing on a busy
     machine; figures stand in benchmarks/README.md.
@@ -168,23 +178,15 @@ def default_threads(world: int) -> int:
     return max(1, min(8, available_cores() // world))
 
 
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device computes in bf16 rather than emulating it."""
+def chosen_precision(wanted: Precision, device: torch.device) -> tuple[bool, str]:
+    """Whether to compute in bf16, and why: as asked for, or as the device does it best."""
+    if wanted is not Precision.auto:
+        return wanted is Precision.bf16, f"run.precision={wanted}"
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    info = Path("/proc/cpuinfo")
-    flags = info.read_text().split() if info.exists() else []
-    return platform.machine() == "x86_64" and ("avx512_bf16" in flags or "amx_bf16" in flags)
-
-
-def loses_in_bf16(model: nn.Module, device: torch.device) -> bool:
-    """Whether bf16 slows training down: on CPUs, depthwise convolutions have no fast backward.
-
-    EfficientNet-lite0 at 160 pixels: 18 images a core-second in bf16, 25 in fp32.
-    """
-    return device.type == "cpu" and any(
-        isinstance(layer, nn.Conv2d) and layer.groups > 1 for layer in model.modules()
-    )
+        native = bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        return native, "this GPU computes in it" if native else "this GPU would emulate bf16"
+    found = bf16_of()
+    return found.fast, found.reason
 
 
 def keep_freed_memory() -> None:

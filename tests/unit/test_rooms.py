@@ -21,7 +21,8 @@ FLOORS = (
     ("metrics", "artifacts"),
     ("runtime", "components"),
     ("config",),
-    ("errors", "__init__"),
+    ("renamed",),
+    ("errors", "processor", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 AT_ROOT = 9  # modules

@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from translearn.config import Config, differences, plain
 from translearn.errors import CheckpointError
+from translearn.renamed import present
 
 
 def run_lock(folder: Path) -> FileLock:
@@ -37,7 +38,31 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def stored_config(folder: Path) -> Config:
-    """The config that a run folder was started with.
+    """The config that a run folder of any release was started with, by the names of today.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    return present(written_config(folder))
+
+
+def refuse_older(folder: Path) -> None:
+    """Refuse to continue a run of an earlier release, whose options had other names.
+
+    Raises:
+        CheckpointError: it is one, or its config cannot be read.
+    """
+    written = written_config(folder)
+    if written != present(written):
+        raise CheckpointError(
+            f"{folder} was made by an earlier release of translearn, and cannot be continued: "
+            "its results and its model can still be read\n"
+            "start a new run, or continue it with the release that began it"
+        )
+
+
+def written_config(folder: Path) -> Config:
+    """The config as it stands in a run folder.
 
     Raises:
         CheckpointError: it cannot be read.
@@ -50,8 +75,9 @@ def stored_config(folder: Path) -> Config:
 
 
 def same(folder: Path, current: Config) -> bool:
-    """Whether the run there had this config; a seed that is left open fits every seed."""
+    """Whether the run there is of this release and config; an open seed fits every seed."""
     try:
+        refuse_older(folder)
         stored = stored_config(folder)
     except CheckpointError:
         return False

@@ -130,16 +130,19 @@ def check_devices(findings: Findings) -> None:
     import torch
 
     from translearn.artifacts.result import processor
-    from translearn.runtime import available_cores, default_threads, has_bf16
+    from translearn.config import Precision
+    from translearn.runtime import available_cores, chosen_precision, share_of_cores
 
     def precision(device: torch.device) -> str:
-        return "bf16" if has_bf16(device) else "fp32 (bf16 would be emulated)"
+        bf16, reason = chosen_precision(Precision.auto, device)
+        return f"{'bf16' if bf16 else 'fp32'} ({reason})"
 
     findings.section("devices")
     findings.add("processor", processor())
     findings.add("cores usable", available_cores())
     findings.add("precision on the processor", precision(torch.device("cpu")))
-    findings.add("threads by default", default_threads(1))
+    several = share_of_cores(1)
+    findings.add("threads by default", f"1, large nets {several}" if several > 1 else "1")
     policy = os.environ.get("OMP_WAIT_POLICY")
     findings.add("OMP_WAIT_POLICY", policy or "not set")
     if policy and policy.upper() != "PASSIVE":

@@ -19,7 +19,8 @@ from translearn.engine.job import Job
 from translearn.engine.step import Average, clip_gradients, make_optimizer
 from translearn.engine.stop import Stop
 from translearn.engine.streams import make_streams
-from translearn.runtime import Runtime, available_cores, default_threads, has_bf16
+from translearn.processor import bf16_of
+from translearn.runtime import Runtime, share_of_cores
 
 SECONDS = 1.2  # of each measurement, after the steps that warm up
 
@@ -53,19 +54,16 @@ def measure() -> tuple[list[tuple[str, str]], list[str]]:
     Returns:
         The lines of the report, as name and value, and hints at what to change.
     """
-    before = torch.get_num_threads()
-    device = torch.device("cpu")
+    before, processor = torch.get_num_threads(), bf16_of()
     try:
         with tempfile.TemporaryDirectory(prefix="translearn-doctor-") as name:
             folder = Path(name)
             fp32 = speed(folder, "fp32", 1)
-            native = has_bf16(device)
-            bf16 = speed(folder, "bf16", 1) if native else None
-            best = "bf16" if bf16 and bf16.core > fp32.core else "fp32"
-            loop = bf16 if bf16 and best == "bf16" else fp32
-            bound = speed(folder, best, 1, fixed=True)
-            threads = default_threads(1)
-            several = speed(folder, best, threads) if threads > 1 else None
+            bf16 = speed(folder, "bf16", 1) if processor.present else None
+            taken, loop = ("bf16", bf16) if bf16 and processor.fast else ("fp32", fp32)
+            bound = speed(folder, taken, 1, fixed=True)
+            threads = share_of_cores(1)
+            several = speed(folder, taken, threads) if threads > 1 else None
     finally:
         torch.set_num_threads(before)
     lines = [("fp32, one thread", per_core(fp32))]
@@ -85,14 +83,24 @@ def measure() -> tuple[list[tuple[str, str]], list[str]]:
 def hints(
     fp32: Speed, bf16: Speed | None, loop: Speed, bound: Speed, several: Speed | None
 ) -> list[str]:
-    """What the figures advise; ``several`` is the speed with the default number of threads."""
+    """What the figures advise against what tl-run does by itself.
+
+    Args:
+        fp32: one thread.
+        bf16: the same; None: it would be emulated.
+        loop: the one of the two that tl-run takes.
+        bound: the same on one batch.
+        several: with a thread for each core; tl-run gives small nets one.
+    """
     advice = []
-    if bf16 and fp32.core > GAIN * bf16.core:
+    if bf16 is loop and fp32.core > GAIN * loop.core:
         advice.append("bf16 is slower than fp32 here: run.precision=fp32")
-    if several and several.wall < GAIN * loop.wall:
+    if bf16 and loop is fp32 and bf16.core > GAIN * fp32.core:
+        advice.append("bf16 is faster than fp32 here: run.precision=bf16")
+    if several and several.wall > GAIN * loop.wall:
         advice.append(
-            f"{available_cores()} cores give small nets {several.wall / loop.wall:.2f} times the "
-            "speed of one: run.threads=1, and as many runs side by side (sweep=joblib)"
+            f"small nets are {several.wall / loop.wall:.2f} times as fast with "
+            f"run.threads={share_of_cores(1)}, where one run at a time is wanted"
         )
     if loop.core < NEAR_BOUND * bound.core:
         advice.append(

@@ -3,7 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -20,9 +20,10 @@ from translearn.data.pipeline.preparation import Preparation
 from translearn.data.sets.fsdd import fit_length, read_wav
 from translearn.data.types import Kind
 from translearn.engine.build import build_method
+from translearn.engine.workload import suited
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.base import Method
-from translearn.runtime import Runtime, loses_in_bf16
+from translearn.runtime import Runtime
 from translearn.semantics.base import Restored
 
 # what can be labelled: how messages name the files, and how they end
@@ -97,9 +98,7 @@ class Predictor:
             raise CheckpointError(
                 f"{path} does not fit the config beside it: {str(error).splitlines()[-1].strip()}"
             ) from error
-        runtime = Runtime.start(run)
-        if run.precision is Precision.auto and loses_in_bf16(method, runtime.device):
-            runtime = replace(runtime, bf16=False)
+        runtime = suited(Runtime.start(run), run, method, backbone_shape)
         method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         backbone = method.backbone
         prepare = Preparation.of(kind, shapes[task], backbone.mean, backbone.std, runtime)

@@ -3,7 +3,6 @@
 import os
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from translearn.artifacts.folder import refuse_differences
 from translearn.artifacts.trackers import Guest, check_tracker
 from translearn.backbones.base import Backbone
 from translearn.components import build, check, resolve_class
-from translearn.config import Config, Precision, RunConfig, differences
+from translearn.config import Config, RunConfig, differences
 from translearn.data.access import TrainView
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.loaders import make_resident
@@ -25,10 +24,11 @@ from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
 from translearn.engine.stop import Stop
+from translearn.engine.workload import suited
 from translearn.errors import ConfigError
 from translearn.methods.base import Method
 from translearn.methods.parts.source_model import check_same_cut
-from translearn.runtime import Runtime, loses_in_bf16, stable_seed
+from translearn.runtime import Runtime, stable_seed
 from translearn.semantics.base import Semantics
 
 
@@ -47,8 +47,7 @@ def make_job(
     classes = {task: domain.classes for task, domain in tasks.tasks.items()}
     shapes = {task: tasks.shape(task) for task in tasks.tasks}
     method = build_method(config, classes, tasks.input_shape, shapes)
-    if run.precision is Precision.auto and loses_in_bf16(method, runtime.device):
-        runtime = replace(runtime, bf16=False)
+    runtime = suited(runtime, run, method, tasks.input_shape)
     method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
     backbone = method.backbone
     prepare = {

@@ -1,5 +1,6 @@
 """One run on one process: build every part, train, score, write the model, describe the result."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from translearn.engine.stop import Stop
 from translearn.methods.base import quadrant
 from translearn.metrics.clusters import matched
 
+log = logging.getLogger(__name__)
+
 
 def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[str, Any]:
     """Build every part of a run, train, score, and write the model: one rank's work.
@@ -29,6 +32,8 @@ def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[st
     """
     job, tasks = prepare_run(config, folder, Stop(), rank, world)
     run = job.run
+    if rank == 0:
+        log.info("%s", job.runtime.summary)
     with job.tracker:
         progress, phases, metrics, confusions = run_method(job)
         if rank == 0 and run.probe:
@@ -115,6 +120,7 @@ def success(
         "samples_per_second": progress.samples / max(progress.seconds, 1e-9),
         "peak_memory_mb": peak_memory_mb(job.runtime.device),
         "precision": job.runtime.precision,
+        "precision_reason": job.runtime.precision_reason,
         "deterministic": job.runtime.device.type == "cpu" or job.run.deterministic,
         "warnings": [*progress.warnings, *job.method.notes(), *job.tracker.warnings],
         "environment": environment(job.runtime),

@@ -9,6 +9,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from translearn.artifacts.folder import refuse_older
 from translearn.config import conf_dir
 from translearn.errors import ConfigError, nearest
 from translearn.launch.help import explain
@@ -42,12 +43,17 @@ def positional(arguments: Sequence[str]) -> list[str]:
 
 
 def stored_overrides(arguments: Sequence[str]) -> list[str]:
-    """The options that the run in ``run.resume`` was started with and that are not given anew."""
+    """The options that the run in ``run.resume`` was started with and that are not given anew.
+
+    Raises:
+        CheckpointError: that run is one of an earlier release.
+    """
     given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
     folder = Path(given.get("run.resume", "auto").strip("'\""))
     record = folder / ".hydra" / "overrides.yaml"
     if not record.is_file():
         return []
+    refuse_older(folder)
     stored = [str(override) for override in OmegaConf.load(record)]
     left_out = {*given, *SWEEP_KEYS}
     return [override for override in stored if override.split("=", 1)[0] not in left_out]

@@ -108,7 +108,7 @@ def measured(config: Config, folder: Path) -> str:
     lines = [
         f"dry run: method={config['method'].get('name')} data={tasks.name} "
         f"backbone={config['backbone'].get('name')} seed={job.seed}",
-        line("computes", f"{runtime.device}, {runtime.precision}, {runtime.threads} threads"),
+        line("computes", runtime.summary),
         line("data and model ready in", duration(built)),
     ]
     progress, whole = Progress(), 0.0

@@ -16,6 +16,7 @@ from translearn.artifacts.folder import (
     locked,
     read_json,
     refuse_differences,
+    refuse_older,
     run_lock,
     same,
     stored_config,
@@ -173,6 +174,7 @@ def settle(
         for job in jobs:
             job.seed = seed
     if continued:
+        refuse_older(folder)
         refuse_differences(folder, differences(stored_config(folder), plain(jobs[0])))
         extra.append("hydra.output_subdir=null")  # keeps the record of the first start
     if key not in given:

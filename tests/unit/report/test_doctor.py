@@ -11,6 +11,7 @@ import translearn
 from translearn.commands import doctor
 from translearn.commands.doctor import Findings, check_folder, main
 from translearn.data.sets.mnist import MNIST
+from translearn.processor import bf16_of
 
 
 def test_command_prints_versions_and_places(tmp_path: Path) -> None:
@@ -31,6 +32,9 @@ def test_command_prints_versions_and_places(tmp_path: Path) -> None:
     parts = len(MNIST.resources)
     assert re.search(rf"mnist +missing \(1 of {parts} parts found\)", done.stdout)
     assert re.search(r"ready for use +data=digits", done.stdout)
+    taken = "bf16" if bf16_of().fast else "fp32"  # as tl-run takes it, with the same reason
+    assert re.search(rf"precision on the processor +{taken} \({bf16_of().reason}\)", done.stdout)
+    assert re.search(r"threads by default +1", done.stdout)
     assert "hint: OMP_WAIT_POLICY=ACTIVE" in done.stdout
     assert not (tmp_path / "outputs").exists()  # it looks and leaves nothing
 

@@ -9,13 +9,17 @@ SLOW, FAST = Speed(1000, 1000), Speed(2000, 2000)
 
 
 def test_what_is_as_it_should_be_gets_no_hint():
-    assert not hints(SLOW, FAST, loop=FAST, bound=FAST, several=Speed(3600, 1800))
+    assert not hints(SLOW, FAST, loop=FAST, bound=FAST, several=Speed(2100, 1000))
     assert not hints(SLOW, None, loop=SLOW, bound=SLOW, several=None)
+    assert not hints(FAST, SLOW, loop=FAST, bound=FAST, several=None)
 
 
 def test_hints_name_the_option_to_change():
-    assert "run.precision=fp32" in hints(FAST, SLOW, FAST, FAST, None)[0]
-    assert "run.threads=1" in hints(SLOW, FAST, FAST, FAST, Speed(2100, 1000))[0]
+    assert "run.precision=fp32" in hints(FAST, SLOW, SLOW, SLOW, None)[0]
+    assert "run.precision=bf16" in hints(SLOW, FAST, SLOW, SLOW, None)[0]
+    assert "1.80 times as fast with run.threads=" in hints(
+        SLOW, FAST, FAST, FAST, Speed(3600, 1800)
+    )[0]  # fmt: skip
     assert "50% of a step" in hints(SLOW, None, SLOW, FAST, None)[0]
 
 

@@ -1,0 +1,77 @@
+"""What a net asks of a processor: the precision and the threads that pay for it."""
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+
+from translearn.config import Precision, RunConfig
+from translearn.data.types import Shape
+from translearn.methods.base import Method
+from translearn.runtime import Runtime, share_of_cores
+
+# Multiply-adds of a forward pass from which on several threads pay. Nets of digits stand below it,
+# nets on photos above; the figures are in benchmarks/README.md, under Threads.
+LARGE = 3_000_000_000
+
+
+def suited(runtime: Runtime, run: RunConfig, method: Method, input_shape: Shape) -> Runtime:
+    """The runtime with what pays for this net, where ``run`` leaves it open; sets the threads.
+
+    It is decided by configuration and machine type, never by a measurement, so that the bits of a
+    run stay the same.
+
+    Args:
+        runtime: what the device is good for.
+        run: of the run.
+        method: on the CPU still.
+        input_shape: of its backbone.
+    """
+    threads = run.threads or default_threads(runtime, run, method, input_shape)
+    torch.set_num_threads(threads)
+    runtime = replace(runtime, threads=threads)
+    if run.precision is Precision.auto and runtime.bf16 and loses_in_bf16(method, runtime.device):
+        reason = "depthwise convolutions are slower in bf16 on a processor"
+        runtime = replace(runtime, bf16=False, precision_reason=reason)
+    return runtime
+
+
+def default_threads(runtime: Runtime, run: RunConfig, method: Method, input_shape: Shape) -> int:
+    """One thread for a small net on a processor, else this process's share of the cores."""
+    cores = share_of_cores(runtime.world)
+    if cores == 1 or runtime.device.type == "cuda":
+        return cores
+    images = run.batch_size // runtime.world
+    return cores if images * multiply_adds(method.backbone, input_shape) >= LARGE else 1
+
+
+def multiply_adds(net: nn.Module, input_shape: Shape) -> int:
+    """Multiply-adds of the convolutions and linear layers of ``net`` for one sample."""
+    counts: list[int] = []
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Linear | _ConvNd)]
+    hooks = [layer.register_forward_hook(partial(_count, counts)) for layer in layers]
+    training = net.training
+    try:
+        with torch.no_grad():
+            net.eval()(torch.zeros(1, *input_shape))
+    finally:
+        net.train(training)
+        for hook in hooks:
+            hook.remove()
+    return sum(counts)
+
+
+def _count(counts: list[int], layer: nn.Linear | _ConvNd, inputs: object, output: Tensor) -> None:
+    counts.append(output.numel() * layer.weight[0].numel())
+
+
+def loses_in_bf16(model: nn.Module, device: torch.device) -> bool:
+    """Whether bf16 slows training down: on CPUs, depthwise convolutions have no fast backward.
+
+    EfficientNet-lite0 at 160 pixels: 18 images a core-second in bf16, 25 in fp32.
+    """
+    return device.type == "cpu" and any(
+        isinstance(layer, nn.Conv2d) and layer.groups > 1 for layer in model.modules()
+    )
