@@ -25,7 +25,7 @@ def extended(tmp_path_factory):
     copy = tmp_path_factory.mktemp("extended") / "checkout"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
     for diff in DIFFS.findall(TEXT):
-        apply = ["git", "apply", "--recount", "-"]
+        apply = ["git", "apply", "-"]
         done = subprocess.run(apply, cwd=copy, input=diff, text=True, capture_output=True)
         assert done.returncode == 0, f"{done.stderr}\n{diff}"
     return copy
