@@ -1,4 +1,7 @@
-"""Finds the commands in README.md and docs/*.md.
+"""Finds the commands in README.md and the pages below docs.
+
+Those of docs/extending.md are about what does not exist yet; tests/unit/test_extending.py runs
+them.
 
 - A line of an indented code block, joined over trailing backslashes; ``&&`` separates commands.
 - A code span anywhere in the text.
@@ -16,6 +19,8 @@ import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+EXTENDING = ROOT / "docs" / "extending.md"
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 SPAN = re.compile(r"`([^`]+)`")
 COMPLETED = re.compile(r"`(tl-run [^`]*)` and$")
 
@@ -23,7 +28,9 @@ COMPLETED = re.compile(r"`(tl-run [^`]*)` and$")
 def commands():
     """Every command once, as a list of words."""
     found = []
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+    for page in PAGES:
+        if page == EXTENDING:
+            continue
         found += commands_of(page.read_text())
     unique = {shlex.join(words): words for words in found}
     return [unique[key] for key in sorted(unique)]

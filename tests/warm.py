@@ -162,7 +162,7 @@ def preload():
 
 
 def serve(listener, ended):
-    """Fork a process a request until the session ends. In a forked one: return what it shall be."""
+    """Fork a process a request until the session ends; a forked one returns what it is to be."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)

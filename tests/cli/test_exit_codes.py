@@ -66,6 +66,7 @@ def test_signals_save_and_exit(number, start, tmp_path):
     assert (result["status"], result["exit_code"]) == ("interrupted", 128 + number)
 
 
+@pytest.mark.full
 def test_a_signal_stops_two_workers(start, tmp_path):
     process = start(*LONG, "run.gpus=2", f"hydra.run.dir={tmp_path}/run")
     wait_for(tmp_path / "run" / "checkpoints" / "prev.pt", process)

@@ -52,6 +52,7 @@ def test_losses_are_finite_and_exactly_the_learners_change(method, variant, tmp_
     short = train_once(*overrides)
     losses = [v for line in log_lines(short.folder) for k, v in line.items() if "loss/" in k]
     assert all(torch.isfinite(torch.tensor(losses)))
+    assert not (short.folder / "figures").exists()  # run.figures=false
     learned = {name for phase in short.result["phases"] for name in phase["learn"]}
     assert bool(losses) is bool(learned)
     start = weights(short.folder)

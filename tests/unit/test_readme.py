@@ -1,7 +1,7 @@
-"""Every command in README.md and docs runs; ``readme_commands`` tells how they are found.
+"""README is short, and every command in it and in docs runs; ``readme_commands`` finds them.
 
 By default each ``tl-run`` composes and its parts bind to their signatures (of a sweep: every value
-of every option once), and the arguments of every other tool parse. In `full`: the first job of each
+of every option once), and the arguments of every other tool parse. Full: the first job of each
 ``tl-run`` really trains for three steps a phase, where its data is embedded or (realdata) under
 TRANSLEARN_DATA. FOLDER in ``method.init`` is a run made here. What ``only_composed`` names is
 not run here, for the reason there. A tool's bare name is a mention, unless the tool does
@@ -12,6 +12,7 @@ import argparse
 import copy
 import functools
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -21,22 +22,23 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import OverrideType
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigAttributeError, ValidationError
-from readme_commands import commands, commands_of
-from runs import config_of, train
+from readme_commands import PAGES, ROOT, commands, commands_of
+from runs import DATA, METHODS, config_of, train
 
 from translearn.backbones.base import Backbone
 from translearn.commands import data as data_cli
-from translearn.commands import doctor, export, predict, verify
+from translearn.commands import doctor, export, predict, table, verify
 from translearn.components import build, check
 from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.pipeline.augment import Augment
 from translearn.data.types import DataSource
 from translearn.engine.build import METHOD_PARTS
 from translearn.engine.job import phase_settings
+from translearn.launch.arguments import positional
 from translearn.methods.base import Method
-from translearn.report import table
-from translearn.train import positional
 
+README = ROOT / "README.md"
+WRITTEN_FOR_PEOPLE = (ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md")
 TOOLS = {
     "tl-table": table.main,
     "tl-predict": predict.main,
@@ -54,9 +56,9 @@ LAUNCHING = ("sweep", "hydra/launcher", "hydra/sweeper")
 # The run that ``method.init=FOLDER`` stands for, by the method that starts from it.
 EARLIER = {
     "finetune": ("method=source_only",),
-    "zeroshot": ("method=zeroshot", "method.variant=eszsl"),
+    "zeroshot": ("method=zeroshot", "method/variant=eszsl"),
     "selftaught": ("method=selftaught", "data.target_labels_per_class=3"),
-    "selfcluster": ("method=selfcluster", "method.cluster=kmeans"),
+    "selfcluster": ("method=selfcluster", "method/cluster=kmeans"),
 }
 
 
@@ -103,11 +105,39 @@ def test_commands_are_found_in_blocks_spans_and_tables():
 
 
 def test_the_readme_has_a_command_for_every_method_and_tool():
-    text = "\n".join(map(named, COMMANDS))
-    assert all(tool in text for tool in TOOLS)
-    methods = {path.stem for path in (Path(conf_dir()) / "method").glob("*.yaml")}
-    assert not {method for method in methods if method not in text}
+    text = "\n".join(map(named, commands_of(README.read_text())))
+    assert not [tool for tool in TOOLS if tool not in text]
+    assert not [method for method in METHODS if not re.search(rf"method=\S*{method}\b", text)]
     assert len(RUNS) > 50
+
+
+def test_the_readme_is_one_page():
+    assert len(README.read_text().splitlines()) <= 150
+
+
+def test_the_readme_passes_the_tests_as_ci_does():
+    command = "pip install '.[test]' && pytest"
+    assert command in README.read_text()
+    assert command in (ROOT / ".ci" / "run").read_text().replace("install -q", "install")
+
+
+@pytest.mark.parametrize("data", DATA)
+def test_every_data_set_has_a_row_of_its_own(data):
+    rows = (ROOT / "docs" / "data.md").read_text().splitlines()
+    assert len([row for row in rows if row.startswith(f"| `{data}` |")]) == 1
+
+
+def test_every_page_is_in_the_menu_of_the_site():
+    menu = (ROOT / "mkdocs.yml").read_text()
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in PAGES if path != README]
+    assert not [page for page in pages if not re.search(rf"(?<= ){page}$", menu, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *WRITTEN_FOR_PEOPLE], ids=lambda path: path.name)
+def test_every_relative_link_leads_somewhere(page):
+    text = re.sub(r"^```diff\n.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    assert not [link for link in links if not (page.parent / link).exists()]
 
 
 @functools.cache
@@ -137,23 +167,29 @@ def test_values_set_after_composing_are_checked_as_by_hydra():
         composed(["run.no_such_key=1"])
     with pytest.raises(ValidationError):
         composed(["run.lr=abc"])
-    job = ["method=finetune", "method.closeness=[output]", "seed=3", "data.split_seed='${seed}'"]
+    job = ["method=finetune", "method/closeness=[output]", "seed=3", "data.split_seed='${seed}'"]
     assert composed(job) == config_of(*job)
 
 
 def test_every_run_composes_and_binds():
+    wrong = {}
     for words in RUNS:
-        for job in jobs_of(words):
-            try:
-                config = composed(job)
-                run = RunConfig.of(config["run"])
-                check("data", config["data"], DataSource, ["root", "download"])
-                check("backbone", config["backbone"], Backbone, ["input_shape"])
-                check("augment", config["augment"], Augment, ["size"])
-                check("method", config["method"], Method, METHOD_PARTS)
-                assert phase_settings(run, config["method"]["phases"])
-            except Exception as error:
-                raise AssertionError(f"{named(words)}: {error}") from error
+        try:
+            for job in jobs_of(words):
+                check_parts(composed(job))
+        except Exception as error:
+            wrong[named(words)] = f"{type(error).__name__}: {error}"
+    assert not wrong, "\n".join(f"{command}\n  {error}" for command, error in wrong.items())
+
+
+def check_parts(config):
+    """Each part's keyword arguments bind to its class."""
+    run = RunConfig.of(config["run"])
+    check("data", config["data"], DataSource, ["root", "download"])
+    check("backbone", config["backbone"], Backbone, ["input_shape"])
+    check("augment", config["augment"], Augment, ["size"])
+    check("method", config["method"], Method, METHOD_PARTS)
+    assert phase_settings(run, config["method"]["phases"])
 
 
 class ParsedError(Exception):
@@ -225,7 +261,7 @@ def test_every_run_on_embedded_data_trains(words, tmp_path):
     run_first_job(words, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.realdata
 @pytest.mark.skipif("TRANSLEARN_DATA" not in os.environ, reason="TRANSLEARN_DATA is not set")
 @pytest.mark.parametrize("words", RUNNABLE, ids=named)

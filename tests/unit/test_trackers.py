@@ -9,7 +9,7 @@ from runs import config_of, log_lines, same_weights, train
 
 from translearn.artifacts.trackers import TRACKERS, GuardedTracker, check_tracker
 from translearn.config import Tracking
-from translearn.engine import loop as engine
+from translearn.engine import step
 from translearn.engine.saving import Saver
 from translearn.errors import ConfigError, StopSignal
 
@@ -125,7 +125,7 @@ def killed_and_continued(folder, monkeypatch, *options):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.chdir(folder)
     options = (*RUN, *options, "output_root=outputs")
-    clip, calls = engine.clip_gradients, []
+    clip, calls = step.clip_gradients, []
 
     def clip_or_die(*arguments):
         calls.append(arguments)
@@ -134,7 +134,7 @@ def killed_and_continued(folder, monkeypatch, *options):
         return clip(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="dead"):
-        patch.setattr(engine, "clip_gradients", clip_or_die)
+        patch.setattr(step, "clip_gradients", clip_or_die)
         patch.setattr(Saver, "due", lambda self: self.progress.step == 6)
         train(folder / "run", *options)
     result = train(folder / "run", *options)

@@ -11,9 +11,9 @@ import torch
 from embedded import digits
 from runs import config_of, log_lines, train
 
-from translearn.config import RunConfig, Select, conf_dir
+from translearn.config import Select, conf_dir
 from translearn.data.types import Split
-from translearn.engine.build import make_job
+from translearn.engine.build import build_run
 from translearn.engine.scoring import label_free_scores
 from translearn.engine.stop import Stop
 from translearn.errors import ConfigError
@@ -30,7 +30,6 @@ from translearn.metrics.label_free import (
 )
 from translearn.report.choices import chosen_point, points_of
 from translearn.report.collect import read_run
-from translearn.runtime import Runtime
 
 SURE = torch.eye(4).repeat(3, 1)  # every class in use, no doubt
 ONE = torch.eye(4)[[0] * 12]  # no doubt, always the same class
@@ -167,8 +166,8 @@ def test_every_rule_that_the_method_may_use_is_scored_and_logged(tmp_path):
 
 def job_on(tasks):
     config = config_of("run=smoke", "run.device=cpu", "run.threads=1", "run.precision=fp32")
-    run = RunConfig.of({**config["run"], "rules": True})
-    return make_job(config, run, tasks, Runtime.start(run, 0, 1), Path("unused"), Stop())
+    config["run"]["rules"] = True
+    return build_run(config, Path("unused"), Stop(), tasks=tasks)
 
 
 def test_no_label_of_the_target_changes_a_label_free_score():

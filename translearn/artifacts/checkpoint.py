@@ -33,15 +33,18 @@ def save(folder: Path, state: State, name: str = "last") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     current, record = folder / f"{name}.pt", folder / f"{name}.pt.sha256"
     fresh = folder / f"{name}.new.pt"
+    # The new content first, under a name that nobody loads: a full disk has harmed nothing yet.
     write_atomic(fresh, content)
     old = record.read_text().split()[0] if record.exists() and current.exists() else None
+    # Both digests stand on record before any file changes its name: `load` takes a file by what is
+    # in it, so whichever of the two a killed process leaves under this name is whole.
     write_atomic(record, _lines(name, digest, *([old] if old else [])))
     if name == "last" and old:
         os.replace(current, folder / "prev.pt")
         write_atomic(folder / "prev.pt.sha256", _lines("prev", old))
     os.replace(fresh, current)
     sync_folder(folder)
-    write_atomic(record, _lines(name, digest))
+    write_atomic(record, _lines(name, digest))  # the old digest goes last of all
 
 
 def load(folder: Path, names: tuple[str, ...] = ("last", "prev")) -> State | None:

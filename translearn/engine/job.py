@@ -11,6 +11,7 @@ from translearn.config import Config, RunConfig
 from translearn.data.access import TrainView
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
+from translearn.data.types import TaskSet
 from translearn.engine.judge import Judge
 from translearn.engine.stop import Stop
 from translearn.methods.base import Budget, Method
@@ -40,8 +41,9 @@ class Job:
     """All parts of one run, built and ready."""
 
     method: Method
-    view: TrainView
-    judge: Judge
+    tasks: TaskSet  # what the data look like; no label is in here
+    view: TrainView  # what the method may see
+    judge: Judge  # the labels that score it
     prepare: Mapping[str, Preparation]  # task -> its preprocessing
     augment: Augment
     pair_augment: Augment  # what makes several views of one sample differ

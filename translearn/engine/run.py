@@ -13,11 +13,10 @@ from translearn.artifacts.result import Result, started
 from translearn.config import Config
 from translearn.data.files.images import FileImages
 from translearn.data.types import Images, TaskSet
-from translearn.engine.build import prepare_run
+from translearn.engine.build import build_run
 from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import run_method
-from translearn.engine.pictures import draw_clusters
 from translearn.engine.selection import objective, usable_rules
 from translearn.engine.stop import Stop
 from translearn.methods.base import quadrant
@@ -32,28 +31,28 @@ def run_here(config: Config, folder: Path, rank: int = 0, world: int = 1) -> Res
     Returns:
         The result on rank 0.
     """
-    job, tasks = prepare_run(config, folder, Stop(), rank, world)
-    run = job.run
+    stop = Stop()
+    stop.listen()
+    job = build_run(config, folder, stop, rank, world)
+    run, tasks = job.run, job.tasks
     if rank == 0:
         log.info("%s", job.runtime.summary)
     with job.tracker:
-        progress, phases, metrics, confusions = run_method(job)
-        if rank == 0 and run.probe:
+        progress, phases, metrics, confusions, seen_unseen = run_method(job)
+        if run.probe:
             from translearn.engine.probe import probe  # scikit-learn, only where it is wanted
 
-            probed = probe(job, tasks)
+            probed = probe(job)
             metrics = {**metrics, **probed}
             job.tracker.log(probed)
     if rank == 0:
-        if job.method.clusters:
-            draw_clusters(job)
         about = {**about_model(tasks), **job.method.about()}
         write_model(folder, job.method.state_dict(), about)
     result = success(job, tasks, progress, phases, metrics, confusions)
     if rank == 0 and run.figures:
         from translearn.engine.pictures import draw_figures  # matplotlib, only where it is wanted
 
-        failed = draw_figures(job, result, confusions, tasks.main_task)
+        failed = draw_figures(job, result, confusions, seen_unseen)
         result = replace(result, warnings=[*result.warnings, *failed])
     return result
 

@@ -1,4 +1,4 @@
-"""What the loop does besides training: clock, checkpoints, log points, scores."""
+"""What the loop does besides training: log points and scores."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -12,9 +12,8 @@ from translearn.artifacts.metrics_log import MetricsLog
 from translearn.config import RunConfig, Select
 from translearn.engine.job import Job, Progress
 from translearn.engine.judge import accuracies
-from translearn.engine.pictures import draw_curve
 from translearn.engine.selection import usable_rules
-from translearn.engine.step import WeightAverage
+from translearn.engine.step import TrainingStep, WeightAverage
 from translearn.engine.streams import without_gradients
 from translearn.methods.base import Method, Phase
 from translearn.metrics.choice import BY_ERRORS, BY_PREDICTIONS, RULES, chooses, metric_of
@@ -29,7 +28,7 @@ def write_log_point(
     progress: Progress,
     metrics_log: MetricsLog,
     window: Mapping[str, Tensor],
-    optimizer: torch.optim.Optimizer,
+    step: TrainingStep,
 ) -> dict[str, str]:
     """Write the mean loss terms since the last log point, the rate and the method's health.
 
@@ -47,7 +46,7 @@ def write_log_point(
         samples=progress.samples,
         seconds=progress.seconds,
         core_seconds=progress.core_seconds,
-        lr=max(group["lr"] for group in optimizer.param_groups),
+        lr=max(group["lr"] for group in step.optimizer.param_groups),
         **{f"loss/{name}": value for name, value in means.items()},
         **{f"health/{name}": value for name, value in health.items()},
     )
@@ -75,15 +74,6 @@ def score_after(job: Job, phase: Phase, progress: Progress, metrics_log: Metrics
     progress.before |= before
     if before:
         metrics_log.write(phase=phase.name, step=progress.step, **before)
-
-
-def score_unseen(job: Job) -> dict[str, float]:
-    """The zero-shot figures, their curve drawn to ``figures/seen_unseen.png``; else nothing."""
-    metrics, both = job.judge.zero_shot(job.method)
-    if both is not None and job.first_rank:
-        path = job.folder / "figures" / "seen_unseen.png"
-        draw_curve(both, metrics["gzsl/gamma"], path)
-    return metrics
 
 
 def needs_last(run: RunConfig) -> bool:

@@ -1,26 +1,23 @@
 """``run.dry=true``: what a run would do and cost, from its first real steps; nothing is kept."""
 
 import random
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from omegaconf import DictConfig
-from torch import nn
 
-from translearn.artifacts.metrics_log import MetricsLog
 from translearn.config import Config, plain
 from translearn.data.access import Batch, Labelled
-from translearn.engine.build import prepare_run
+from translearn.engine.build import build_run
 from translearn.engine.environment import peak_memory_mb
-from translearn.engine.job import Job, Progress
-from translearn.engine.loop import fit
+from translearn.engine.job import Job
+from translearn.engine.loop import enter
+from translearn.engine.step import TrainingStep
 from translearn.engine.stop import Stop
 from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.launch.launch import translated
@@ -100,8 +97,7 @@ def with_seed(config: DictConfig) -> Config:
 def dry_run(config: Config) -> Estimate:
     """Build all parts of a run, enter every phase, take its first steps and score some images.
 
-    Data, weights, batches and steps are those of the run itself; the scores are thrown away. What
-    the loop saves goes into a temporary folder that is removed.
+    Data, weights, batches and steps are those of the run itself; the scores are thrown away.
 
     Returns:
         The report, a line an entry, and what training takes.
@@ -125,25 +121,20 @@ def dry_run(config: Config) -> Estimate:
 def measured(config: Config, folder: Path) -> Estimate:
     """A dry run whose files go into ``folder``."""
     start = time.perf_counter()
-    stop = StopEarly()
-    job, tasks = prepare_run(config, folder, stop)
-    stop.runtime = job.runtime
+    stop = Stop()
+    stop.listen()
+    job = build_run(config, folder, stop)
     built = time.perf_counter() - start
-    for name, run in job.phase_runs.items():
-        forever = replace(run, evaluations=1, save_seconds=float("inf"))
-        job.phase_runs = {**job.phase_runs, name: forever}
     runtime = job.runtime
     lines = [
-        f"dry run: method={config['method'].get('name')} data={tasks.name} "
+        f"dry run: method={config['method'].get('name')} data={job.tasks.name} "
         f"backbone={config['backbone'].get('name')} seed={job.seed}",
         line("computes", runtime.summary),
         line("data and model ready in", duration(built)),
     ]
-    progress, whole = Progress(), 0.0
-    log = MetricsLog(folder / "metrics.jsonl", 0, True)
-    for number, phase in enumerate(job.method.phases(job.budget)):
-        progress.phase, progress.step, progress.entered = number, 0, False
-        seconds, about = first_steps(job, phase, progress, log, stop)
+    whole = 0.0
+    for phase in job.method.phases(job.budget):
+        seconds, about = first_steps(job, phase)
         whole += seconds
         lines += [f"phase {phase.name}", *about]
     for split in ("val", "test"):  # what only scoring would find out is found out here
@@ -160,79 +151,52 @@ def measured(config: Config, folder: Path) -> Estimate:
     return Estimate("\n".join(lines), whole * runtime.threads)
 
 
-class StopEarly(Stop):
-    """Stops each phase once enough of its steps are timed; signals stop it as ever.
-
-    The loop asks for ``number`` once a step, when the step is done.
-    """
-
-    def __init__(self) -> None:
-        self.signalled = 0  # the signal that really came
-        self.runtime: Runtime | None = None
-        self.times: list[float] = []  # when the phase was ready for steps, then after each step
-
-    @property
-    def number(self) -> int:
-        """The signal that arrived, or SIGTERM when there are enough steps, else 0."""
-        if self.signalled or self.runtime is None or not self.times:
-            return self.signalled
-        self.note_time()
-        steps, spent = len(self.times) - 1, self.times[-1] - self.times[0]
-        enough = steps >= ENOUGH_STEPS or spent / steps > ENOUGH_SECONDS
-        return signal.SIGTERM if enough else 0
-
-    @number.setter
-    def number(self, value: int) -> None:
-        self.signalled = value
-
-    def note_time(self) -> None:
-        """Remember the time at which the device has done all that was asked of it."""
-        if self.runtime is not None and self.runtime.device.type == "cuda":
-            torch.cuda.synchronize()
-        self.times.append(time.perf_counter())
-
-
-def first_steps(
-    job: Job, phase: Phase, progress: Progress, log: MetricsLog, stop: StopEarly
-) -> tuple[float, list[str]]:
+def first_steps(job: Job, phase: Phase) -> tuple[float, list[str]]:
     """Enter a phase and take its first steps.
 
     Returns:
         The seconds that the whole phase would take, and the lines about it.
+
+    Raises:
+        StopSignal: a signal arrived.
     """
-    shapes: list[str] = []
-
-    def look(method: nn.Module, arguments: tuple[Any, ...]) -> None:
-        if not stop.times:
-            shapes.extend(batch_lines(arguments[1]))
-            stop.note_time()
-
-    stop.times = []
-    hook = job.method.register_forward_pre_hook(look)
     start = time.perf_counter()
-    try:
-        fit(job, phase, progress, log, None)
-    except StopSignal:
-        if stop.signalled:
-            raise
-    finally:
-        hook.remove()
+    enter(job, phase)
     if not phase.steps:
         entered = time.perf_counter() - start
         return entered, [line("steps", "none"), line("takes", duration(entered))]
-    before, taken = stop.times[0] - start, len(stop.times) - 1
-    timed = stop.times[1:] if taken > 1 else stop.times
-    step = (timed[-1] - timed[0]) / (len(timed) - 1)
+    step = TrainingStep(job, phase)
+    before = now(job.runtime) - start
+    shapes = batch_lines(step.batch(0))
+    times = [now(job.runtime)]
+    for number in range(min(phase.steps, ENOUGH_STEPS)):
+        step(number)
+        times.append(now(job.runtime))
+        if job.stop.number:
+            raise StopSignal(job.stop.number)
+        if (times[-1] - times[0]) / (number + 1) > ENOUGH_SECONDS:
+            break
+    step.check_finite()
+    taken = len(times) - 1
+    timed = times[1:] if taken > 1 else times
+    seconds = (timed[-1] - timed[0]) / (len(timed) - 1)
     parameters = list(job.method.parameters())
     learned = sum(p.numel() for p in parameters if p.requires_grad)
-    whole = before + step * phase.steps
+    whole = before + seconds * phase.steps
     return whole, [
         *shapes,
         line("parameters", f"{learned:,} learned of {sum(p.numel() for p in parameters):,}"),
         line("before its steps", duration(before)),
-        line("steps", f"{phase.steps:,}, {duration(step)} each ({taken} were taken)"),
+        line("steps", f"{phase.steps:,}, {duration(seconds)} each ({taken} were taken)"),
         line("takes", duration(whole)),
     ]
+
+
+def now(runtime: Runtime) -> float:
+    """The time at which the device has done all that was asked of it."""
+    if runtime.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def batch_lines(batch: Mapping[str, Batch]) -> list[str]:
@@ -243,13 +207,13 @@ def batch_lines(batch: Mapping[str, Batch]) -> list[str]:
 
 def scored(job: Job, splits: Any) -> str:
     """The splits that have labels to score them with, for the tasks that the method predicts."""
-    found = [
+    names = [
         f"{task}/{split}"
         for split in splits
         for task in job.method.tasks
         if job.judge.has(task, split) and job.method.predicts(task)
     ]
-    return ", ".join(found) or "nothing"
+    return ", ".join(names) or "nothing"
 
 
 def line(name: str, value: object) -> str:

@@ -1,5 +1,6 @@
 """The table of quadrants: README, classes and yamls say the same."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,13 @@ README = Path(__file__).parents[3] / "README.md"
 
 
 def table():
-    """(source, target) -> methods of README's quadrant table."""
+    """(source, target) -> methods of README's quadrant table, by their commands."""
     rows = [line.split("|")[1:-1] for line in README.read_text().splitlines() if line[:1] == "|"]
     columns = next(
         [cell.strip(" *") for cell in row] for row in rows if "target labelled" in row[1]
     )
     return {
-        (row[0].strip(" *"), column): row[i].replace("`", "")
+        (row[0].strip(" *"), column): set(re.findall(r"method=(\w+)", row[i]))
         for row in rows
         for i, column in enumerate(columns)
         if i and row[0].strip(" *").startswith("source ")
@@ -43,8 +44,11 @@ def test_every_method_stands_in_its_cell_of_the_readme(method):
     own = (f"source {words[access.source_labels]}", f"target {words[access.target_labels]}")
     assert quadrant(found) == "+".join(own).replace(" ", "_")
     for cell, methods in cells.items():
-        names = {name.strip() for name in methods.split(",")}
-        assert (method in names) is (cell == own), cell
+        assert (method in methods) is (cell == own), cell
+
+
+def test_the_readme_names_no_other_method():
+    assert set().union(*table().values()) <= set(METHODS)
 
 
 def test_every_class_is_reachable_by_a_yaml():

@@ -70,7 +70,7 @@ def test_a_backbone_that_saw_more_is_no_pretraining(options, tmp_path):
 def test_clusters_are_told(tmp_path):
     result = recorded(tmp_path, "method=selfcluster", "data=digits", "run=smoke",
                       "method/pretext=none", "method/cluster=kmeans",
-                      "method.clusters=12")  # fmt: skip
+                      "method.clusters=12", "run.figures=true")  # fmt: skip
     metrics = result["metrics"]
     for split in ("val", "test"):
         for name in ("cluster_accuracy", "nmi", "ari", "purity"):

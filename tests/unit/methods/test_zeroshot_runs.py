@@ -25,7 +25,7 @@ FIGURES = {"zsl/t1", "gzsl/seen", "gzsl/unseen", "gzsl/harmonic_mean", "gzsl/aus
 
 @pytest.mark.parametrize("variant", ["embedding", "dap", "eszsl", "sae", "conse"])
 def test_every_variant_comes_to_all_figures(variant, tmp_path):
-    result = train(tmp_path / "run", *OPTIONS, f"method/variant={variant}")
+    result = train(tmp_path / "run", *OPTIONS, f"method/variant={variant}", "run.figures=true")
     metrics = result["metrics"]
     assert set(metrics) >= FIGURES | {"source/test/accuracy", "target/test/accuracy"}
     assert metrics["zsl/t1"] == pytest.approx(metrics["target/test/per_class_accuracy"])
