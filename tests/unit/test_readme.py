@@ -55,9 +55,9 @@ LAUNCHING = ("sweep", "hydra/launcher", "hydra/sweeper")
 # The run that ``method.init=FOLDER`` stands for, by the method that starts from it.
 EARLIER = {
     "finetune": ("method=source_only",),
-    "zeroshot": ("method=zeroshot", "method.variant=eszsl"),
+    "zeroshot": ("method=zeroshot", "method/variant=eszsl"),
     "selftaught": ("method=selftaught", "data.target_labels_per_class=3"),
-    "selfcluster": ("method=selfcluster", "method.cluster=kmeans"),
+    "selfcluster": ("method=selfcluster", "method/cluster=kmeans"),
 }
 
 
@@ -138,7 +138,7 @@ def test_values_set_after_composing_are_checked_as_by_hydra():
         composed(["run.no_such_key=1"])
     with pytest.raises(ValidationError):
         composed(["run.lr=abc"])
-    job = ["method=finetune", "method.closeness=[output]", "seed=3", "data.split_seed='${seed}'"]
+    job = ["method=finetune", "method/closeness=output", "seed=3", "data.split_seed='${seed}'"]
     assert composed(job) == config_of(*job)
 
 
