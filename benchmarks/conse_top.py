@@ -45,7 +45,7 @@ WAYS = {
 def config_of(*overrides: str) -> dict:
     """The config of a run that scores all classes of a domain."""
     fixed = ("method=zeroshot", "data=office31_zeroshot", "data.unseen=31", "run.device=cpu",
-             "method.variant=conse", "method.classifier=imagenet")  # fmt: skip
+             "method/variant=conse", "method.variant.classifier=imagenet")  # fmt: skip
     return plain(OmegaConf.create(compose_jobs([*fixed, *overrides])[0]))
 
 
@@ -97,7 +97,7 @@ def main() -> None:
         for name, way in WAYS.items():
             rows = []
             for top in TOPS:
-                config["method"]["top"] = top
+                config["method"]["variant"]["top"] = top
                 scorer = build_method(
                     config, classes, tasks.input_shape, None, semantics_of(config, way)
                 )

@@ -237,23 +237,27 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> Config:
     return flat
 
 
+TEST_KEYS = ("method.smoke_data", "method.variants")  # read by tests alone
+
+
+def decides(key: str) -> bool:
+    """Whether a key, joined by dots, is a setting that may change a result."""
+    return not (key in LOCATION_KEYS or key in TEST_KEYS or key.split(".")[0] in RECORD_KEYS)
+
+
 def differences(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
     """The keys that decide a result and differ, as ``key: stored -> current``."""
     old, new = flatten(stored), flatten(current)
     return [
         f"{key}: {old.get(key)} -> {new.get(key)}"
         for key in sorted(old.keys() | new.keys())
-        if key not in LOCATION_KEYS
-        and key.split(".")[0] not in RECORD_KEYS
-        and old.get(key) != new.get(key)
+        if decides(key) and old.get(key) != new.get(key)
     ]
 
 
 def fingerprint(config: Mapping[str, Any]) -> str:
     """A hash that two configs share if and only if they have no ``differences``."""
     decisive = {
-        key: value
-        for key, value in flatten(config).items()
-        if value is not None and key not in LOCATION_KEYS and key.split(".")[0] not in RECORD_KEYS
+        key: value for key, value in flatten(config).items() if value is not None and decides(key)
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

@@ -7,15 +7,16 @@ from runs import result_of, weights
 OPTIONS = (
     "method=multitask", "run.device=cpu", "run.threads=1", "run.precision=fp32",
     "run.batch_size=16", "backbone=lenet", "run.max_steps=12", "run.ema=0.5", "run.evaluations=1",
-    "method.dwa_interval=3", "run.log_every=4",
+    "run.log_every=4",
 )  # fmt: skip
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("weighting", ["dwa", "gradnorm", "pcgrad"])
 def test_two_ranks_equal_one(weighting, tl_run, tmp_path):
+    interval = ("method.weighting.interval=3",) if weighting == "dwa" else ()
     for gpus in (1, 2):
-        done = tl_run(*OPTIONS, f"method.weighting={weighting}", f"run.gpus={gpus}",
+        done = tl_run(*OPTIONS, f"method/weighting={weighting}", *interval, f"run.gpus={gpus}",
                       f"hydra.run.dir=ranks{gpus}")  # fmt: skip
         assert done.returncode == 0, done.stderr
     one, two = weights(tmp_path / "ranks1"), weights(tmp_path / "ranks2")

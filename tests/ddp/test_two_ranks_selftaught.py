@@ -14,12 +14,12 @@ SHARED = (
     "run.max_steps=6", "run.ema=0.5", "run.evaluations=1", "run.figures=false",
 )  # fmt: skip
 # without batch norm, negatives and SCAN's entropy, the mean over ranks is that of the whole batch
-ALIKE = ("backbone=lenet", "method.pretext=autoencoder")
+ALIKE = ("backbone=lenet", "method/pretext=autoencoder")
 CASES = {
     "selftaught": ("method=selftaught", "data.target_labels_per_class=3", *ALIKE),
-    "kmeans": ("method=selfcluster", "method.cluster=kmeans", *ALIKE),
-    "scan": ("method=selfcluster", "method.entropy_weight=0", *ALIKE),
-    "simclr": ("method=selfcluster", "method.selflabel_share=0.1", "backbone=wide"),
+    "kmeans": ("method=selfcluster", "method/cluster=kmeans", *ALIKE),
+    "scan": ("method=selfcluster", "method.cluster.entropy_weight=0", *ALIKE),
+    "simclr": ("method=selfcluster", "method.cluster.selflabel_share=0.1", "backbone=wide"),
 }
 
 

@@ -167,7 +167,7 @@ def test_values_set_after_composing_are_checked_as_by_hydra():
         composed(["run.no_such_key=1"])
     with pytest.raises(ValidationError):
         composed(["run.lr=abc"])
-    job = ["method=finetune", "method/closeness=[output]", "seed=3", "data.split_seed='${seed}'"]
+    job = ["method=finetune", "method/closeness=output", "seed=3", "data.split_seed='${seed}'"]
     assert composed(job) == config_of(*job)
 
 

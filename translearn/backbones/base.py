@@ -68,7 +68,7 @@ class Backbone(nn.Module):
             ConfigError: this backbone has none.
         """
         raise ConfigError(
-            "method.classifier=imagenet: this backbone has no classifier of 1000 classes\n"
+            "method.variant.classifier=imagenet: this backbone has no classifier of 1000 classes\n"
             "choose backbone=efficientnet_lite0, or one of torchvision or timm that has"
         )
 

@@ -175,7 +175,7 @@ def source_only_of(row: Row, rows: Sequence[Row]) -> Row | None:
     """
 
     def options(of: Row, about_data: bool) -> set[str]:
-        known = {option for option in of.settings if not option.startswith("method.")}
+        known = {option for option in of.settings if not option.startswith(("method.", "method/"))}
         return {option for option in known if option.startswith("data.") is about_data}
 
     def distance(other: Row) -> tuple[bool, int]:

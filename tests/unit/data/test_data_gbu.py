@@ -68,7 +68,7 @@ def test_every_image_is_where_the_split_says_with_its_own_class(root):
 
 def test_eszsl_recovers_the_compatibility_through_the_command_path(root, tmp_path):
     result = train(
-        tmp_path / "run", "method=zeroshot", "method.variant=eszsl", "data=awa2",
+        tmp_path / "run", "method=zeroshot", "method/variant=eszsl", "data=awa2",
         f"data_root={root[0]}", "run.log_every=1", "run.figures=true",
     )  # fmt: skip
     metrics = result["metrics"]
@@ -80,7 +80,7 @@ def test_eszsl_recovers_the_compatibility_through_the_command_path(root, tmp_pat
     attributes = root[3]["att"]
     write(root[0] / "xlsa17" / "data" / "AWA2", att=np.roll(attributes, 7, axis=1))
     other = train(
-        tmp_path / "other", "method=zeroshot", "method.variant=eszsl", "data=awa2",
+        tmp_path / "other", "method=zeroshot", "method/variant=eszsl", "data=awa2",
         f"data_root={root[0]}",
     )  # fmt: skip
     assert other["metrics"]["zsl/t1"] < 0.6

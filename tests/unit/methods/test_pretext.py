@@ -157,15 +157,15 @@ def test_streams_are_joined_view_by_view():
 def test_collapse_is_seen_and_told():
     healthy = spread(random(256, 16))
     assert healthy["feature_std"] == pytest.approx(1.0, abs=0.05) and healthy["feature_rank"] > 14
-    assert collapse_advice(healthy, "simclr") is None
+    assert collapse_advice(healthy, SimCLR) is None
     point = spread(torch.ones(256, 16) + 1e-4 * random(256, 16))
     assert point["feature_std"] < 0.01
     line = spread(random(256, 1) * torch.ones(16))
     assert line["feature_rank"] == pytest.approx(1.0, abs=0.01)
     for bad in (point, line):
-        assert "collapsed" in collapse_advice(bad, "simclr")
-    assert "vicreg_weights" in collapse_advice(point, "vicreg")
-    assert spread(None) == {} and collapse_advice({}, "simclr") is None
+        assert "collapsed" in collapse_advice(bad, SimCLR)
+    assert "method.pretext.weights" in collapse_advice(point, VICReg)
+    assert spread(None) == {} and collapse_advice({}, SimCLR) is None
 
 
 def test_nearest_neighbours():

@@ -8,8 +8,11 @@ from omegaconf import OmegaConf
 from PIL import Image
 from runs import config_of, train, weights
 
+from translearn.backbones.digits import Wide
 from translearn.commands.predictor import Predictor
 from translearn.errors import CheckpointError, ConfigError
+from translearn.methods.parts.pretext import Pixels
+from translearn.methods.selfcluster import SelfCluster
 
 TAUGHT = ("method=selftaught", "data=digits", "data.target_labels_per_class=2", "run=smoke",
           "run.max_steps=4")  # fmt: skip
@@ -104,8 +107,14 @@ def test_values_that_contradict_are_refused(tmp_path):
         ((*TAUGHT, "method.pretrain_share=1"), "below 1"),
         ((*TAUGHT, "method/pretext=none"), "is for method=selfcluster"),
         ((*CLUSTER, "method.cluster.selflabel_share=0.5"), "nothing of 1 for phase scan"),
-        ((*CLUSTER, "method/pretext=none", "method.init=/nowhere"), "uses no pretraining"),
         ((*CLUSTER, "method/pretext=sparse_coding"), "is for method=selftaught"),
     ]:
         with pytest.raises(ConfigError, match=message):
             train(tmp_path, *options)
+
+
+def test_pixels_have_no_earlier_run():
+    shapes = dict.fromkeys(("source", "target"), (3, 28, 28))
+    tasks = {"source": ("a", "b"), "target": ("a", "b")}
+    with pytest.raises(ConfigError, match="uses no pretraining"):
+        SelfCluster(Wide((3, 28, 28), 0.25), tasks, shapes, pretext=Pixels, init="/nowhere")

@@ -71,14 +71,14 @@ class ZeroShot(Method):
         validation_seed: int = 0,
     ) -> None:
         super().__init__(backbone, tasks)
-        if semantics is None:
-            raise ConfigError("zeroshot needs class descriptions: add semantics=glove, npz, ...")
         seen, unseen = self.tasks.get("source", ()), self.tasks["target"]
         if set(seen) & set(unseen):
             raise ConfigError(
                 "zeroshot needs unseen classes, and source and target share theirs here\n"
                 "choose data=digits_attributes or another data set with data.unseen"
             )
+        if semantics is None:
+            raise ConfigError("zeroshot needs class descriptions: add semantics=glove, npz, ...")
         hidden = backbone.head_hidden if head is None else head
         made = variant(Descriptions(semantics, self.tasks), backbone.out_dim, hidden)
         if init is not None and (made.trained or made.by_imagenet):
