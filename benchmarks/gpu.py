@@ -25,8 +25,8 @@ from typing import Any
 
 import torch
 
-from translearn.artifacts.result import environment
 from translearn.data.sets.catalog import NEEDS
+from translearn.engine.environment import environment
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 5  # times as long as on a GPU may a part take on a processor

@@ -35,14 +35,13 @@ from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.access import Labelled, Unlabelled
 from translearn.data.pipeline.augment import Draw
 from translearn.data.types import Domain, Split, TaskSet
-from translearn.engine.build import make_job
+from translearn.engine.build import build_run
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import fit
-from translearn.engine.step import Average, Finite, clip_gradients, make_optimizer
+from translearn.engine.step import FiniteCheck, WeightAverage, clip_gradients, make_optimizer
 from translearn.engine.stop import Stop
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
-from translearn.runtime import Runtime
 
 COUNT = 20000  # images of each domain
 CLASSES = tuple("0123456789")
@@ -64,8 +63,7 @@ def job_of(tasks: TaskSet, folder: Path, *overrides: str) -> Job:
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         quiet = ("run.threads=1", "run.device=cpu", "run.save_seconds=1e9", "data=mnist_mnistm")
         config = plain(compose("config", ["method=dann", *quiet, *overrides]))
-    run = RunConfig.of(config["run"])
-    return make_job(config, run, tasks, Runtime.start(run), folder, Stop())
+    return build_run(config, folder, Stop(), tasks=tasks)
 
 
 class Loop:
@@ -124,8 +122,8 @@ class FixedBatch:
         )
         self.source = self.prepare(self.images)
         self.optimizer = make_optimizer(self.method.param_groups(self.run.lr), self.run)
-        self.average = Average(self.method, self.run.ema)
-        self.finite = Finite(self.runtime.device)
+        self.average = WeightAverage(self.method, self.run.ema)
+        self.finite = FiniteCheck(self.runtime.device)
         self.parameters = list(self.method.parameters())
         self.method.train()
 

@@ -20,7 +20,7 @@ from loop import Loop, random_pair
 
 from translearn.data.access import Unlabelled
 from translearn.data.pipeline.preparation import Preparer
-from translearn.engine.step import Average, clip_gradients, make_optimizer
+from translearn.engine.step import WeightAverage, clip_gradients, make_optimizer
 
 OPTIONS = ("method=selftaught", "run.batch_size=256", "run.log_every=50")
 
@@ -34,12 +34,12 @@ class FixedViews:
         size = self.run.batch_size
         self.images, self.index = job.view["source"].x[:size], torch.arange(size)
         prepare, rows = job.prepare["source"], slice(0, size)
-        self.prepare = Preparer(prepare, job.views, 2, size, rows)
+        self.prepare = Preparer(prepare, job.pair_augment, 2, size, rows)
         self.method.requires_grad_(False)
         for part in (self.method.backbone, self.method.pretext):
             part.requires_grad_(True)
         self.optimizer = make_optimizer(self.method.param_groups(self.run.lr), self.run)
-        self.average = Average(self.method, self.run.ema)
+        self.average = WeightAverage(self.method, self.run.ema)
         self.parameters = [p for p in self.method.parameters() if p.requires_grad]
         self.method.train()
 

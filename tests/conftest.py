@@ -1,58 +1,32 @@
-"""Real commands as real subprocesses, one thread each."""
+"""What every test may use, and what the options of the tests do."""
 
-import contextlib
 import os
-import signal
-import subprocess
 import sys
 
 import pytest
-from surroundings import ENVIRONMENT, HANG
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: pytest-xdist runs a worker a core
 
+import commands
+from warm import Server
 
-class Command(subprocess.Popen):
-    """A command in a process group of its own, which ends as a whole."""
+pytest_plugins = ["processor_time"]
 
-    def communicate(self, input=None, timeout=HANG):
-        """As Popen's; but whoever is late is ended with all it has started.
 
-        Its ranks hold the pipes too: without them nobody would close these.
-        """
-        try:
-            return super().communicate(input, timeout)
-        except subprocess.TimeoutExpired:
-            self.end()
-            raise
-
-    def end(self):
-        """Kill the whole group, and close the pipes."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self.wait()
-        for pipe in (self.stdout, self.stderr):
-            pipe.close()
+def pytest_configure(config):
+    """Start the server of warm commands once for all workers; it imports when it is asked."""
+    if sys.platform == "linux" and not hasattr(config, "workerinput"):
+        config.add_cleanup(Server().close)
 
 
 @pytest.fixture
 def start(tmp_path):
-    """``start(*overrides)`` begins a tl-run in ``tmp_path`` and returns its ``Command``."""
+    """``start(*arguments)`` begins a tl-run in ``tmp_path``; takes the options of ``begin``."""
     running = []
 
-    def begin(*arguments, environment=None, **options):
-        process = Command(
-            [sys.executable, "-m", "translearn.train", *arguments],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **ENVIRONMENT, **(environment or {})},
-            start_new_session=True,
-            **options,
-        )
-        running.append(process)
-        return process
+    def begin(*arguments, module="translearn.train", **options):
+        running.append(commands.begin(module, *arguments, cwd=tmp_path, **options))
+        return running[-1]
 
     yield begin
     for process in running:
@@ -60,12 +34,10 @@ def start(tmp_path):
 
 
 @pytest.fixture
-def tl_run(start):
-    """``tl_run(*overrides)`` runs tl-run to its end; returns a CompletedProcess."""
+def tl_run(tmp_path):
+    """``tl_run(*arguments)`` runs tl-run in ``tmp_path``; returns a CompletedProcess."""
 
     def run(*arguments, **options):
-        process = start(*arguments, **options)
-        out, err = process.communicate()
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        return commands.run("translearn.train", *arguments, cwd=tmp_path, **options)
 
     return run

@@ -1,18 +1,28 @@
 """Runs inside the test process, composed from the real conf folder."""
 
+import atexit
+import copy
+import functools
 import json
+import os
 import signal
+import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
+import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from surroundings import HANG
 
+from translearn.components import resolve_class
 from translearn.config import conf_dir, plain
-from translearn.engine.run import work
+from translearn.engine.run import run_here
+from translearn.methods.base import Method
 
 METHODS = sorted(path.stem for path in (Path(conf_dir()) / "method").glob("*.yaml"))
 DATA = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))
@@ -24,7 +34,13 @@ def smoke_data(method):
 
 
 def config_of(*overrides):
-    """The config of one run as a plain dict."""
+    """The config of one run as a plain dict, the caller's own."""
+    return copy.deepcopy(_composed(overrides, os.environ.get("TRANSLEARN_DATA")))
+
+
+@functools.cache
+def _composed(overrides, data_root):
+    """The config of these overrides, which also reads ``data_root`` from the environment."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         return plain(compose("config", list(overrides)))
 
@@ -35,7 +51,7 @@ def train(folder, *overrides, config=None):
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return work(config or config_of(*machine, *overrides), folder)
+        return asdict(run_here(config or config_of(*machine, *overrides), folder))
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
@@ -81,3 +97,92 @@ def wait_for(path, process, changed_from=None):
         assert time.monotonic() < end
         time.sleep(0.02)
     return path.stat().st_mtime_ns
+
+
+def variants_of(method):
+    """The default of a method (no override), and what its yaml names as ``variants``."""
+    node = OmegaConf.load(Path(conf_dir()) / "method" / f"{method}.yaml")
+    return [(), *(tuple(overrides) for overrides in node.get("variants") or ())]
+
+
+def each_variant(of=METHODS):
+    """A pytest parameter for each method and variant; all but the defaults are marked ``full``."""
+    return [
+        pytest.param(
+            method, variant, id=named(method, variant), marks=pytest.mark.full if variant else ()
+        )
+        for method in of
+        for variant in variants_of(method)
+    ]
+
+
+def named(method, variant=()):
+    """How a method or a variant of it is called in tests and records."""
+    return " ".join([method, *variant])
+
+
+def smoke_options(method, variant=()):
+    """The smallest run of a variant on its embedded data."""
+    return (f"method={method}", f"data={smoke_data(method)}", "run=smoke", *variant)
+
+
+class Once(NamedTuple):
+    """A run that several tests look at; its folder is nobody's to change.
+
+    Attributes:
+        folder: of the run.
+        result: what ``train`` returned.
+        gradients: for each step of the optimizer, whether all it trains had a gradient.
+    """
+
+    folder: Path
+    result: dict
+    gradients: list
+
+
+@functools.cache
+def train_once(*overrides):
+    """The run with these overrides, trained once by each worker of a session."""
+    parent = tempfile.TemporaryDirectory(prefix="translearn-once-")
+    atexit.register(parent.cleanup)
+    folder, gradients, step = Path(parent.name) / "run", [], torch.optim.SGD.step
+
+    def watched(self, *arguments):
+        gradients.append(all(p.grad is not None for g in self.param_groups for p in g["params"]))
+        return step(self, *arguments)
+
+    torch.optim.SGD.step = watched
+    try:
+        result = train(folder, *overrides)
+    finally:
+        torch.optim.SGD.step = step
+    for path in folder.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    return Once(folder, result, gradients)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing is saved or tidied on the way out."""
+
+
+def kill_in(phase, folder, monkeypatch, *overrides, step=2):
+    """Begin a run and kill it: at a step of a phase, or as it enters one without steps."""
+    method = resolve_class(config_of(*overrides)["method"]["_target_"], Method)
+    forward, enter, steps = method.forward, method.enter, []
+
+    def killed(self, name, batch, progress):
+        steps.append(name)
+        if steps.count(phase) == step:
+            raise Killed
+        return forward(self, name, batch, progress)
+
+    def killed_before(self, plan, view):
+        if plan.name == phase and not plan.steps:
+            raise Killed
+        enter(self, plan, view)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(method, "forward", killed)
+        patch.setattr(method, "enter", killed_before)
+        with pytest.raises(Killed):
+            train(folder, *overrides)

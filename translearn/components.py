@@ -1,10 +1,18 @@
-"""Components named by ``_target_``: checked against their signature, then built."""
+"""Components named by ``_target_``: checked against their signature, then built.
+
+A component may consist of parts with options of their own, such as the variant of a method. Its
+constructor says so by its annotation: ``variant: Callable[..., Variant]`` takes one part,
+``closeness: Mapping[str, Callable[..., Closeness]]`` any number by name. It receives the part's
+class with the options of its yaml filled in, and calls it with what only the component has. In the
+part's constructor the options are keyword-only, and what the component gives is positional.
+"""
 
 import importlib
 import inspect
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeVar, get_args, get_origin
 
 from translearn.errors import ConfigError, nearest
 from translearn.renamed import present_target, warn_once
@@ -13,7 +21,7 @@ Part = TypeVar("Part")
 
 
 # Keys of a component's yaml that are read by the runner and not by the component itself.
-RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "download")
+RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "variants", "download")
 
 
 def resolve_class(target: str, base: type[Part]) -> type[Part]:
@@ -48,7 +56,7 @@ def resolve_class(target: str, base: type[Part]) -> type[Part]:
 
 
 def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterable[str]) -> None:
-    """Check ``_target_`` and the keyword arguments of a component without building it.
+    """Check ``_target_`` and the arguments of a component and of its parts without building them.
 
     Raises:
         ConfigError: an argument does not exist, or one is missing; the nearest name is told.
@@ -58,30 +66,98 @@ def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterab
     found, parts = resolve_class(config["_target_"], base), list(parts)
     known, any_key = _parameters(found)
     arguments = [*_arguments(config, known), *(part for part in parts if part in known)]
-    for key in arguments:
-        if key not in known and not any_key:
-            names = [f"{group}.{name}" for name in known if name not in parts]
-            raise ConfigError(f"{group}.{key} does not exist{nearest(key, names)}")
+    _check_names(group, arguments, known, any_key, parts)
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in arguments:
             raise ConfigError(f"{group}.{name} is not set; add {group}.{name}=<value>")
+    for name, of in part_bases(found).items():
+        if name in config:
+            check_part(f"{group}.{name}", config[name], of)
+
+
+def check_part(key: str, config: Any, base: type[Any]) -> None:
+    """Check the config of one part, or of several by name.
+
+    Raises:
+        ConfigError: as ``check`` does; or it is a plain value.
+    """
+    if not isinstance(config, Mapping):
+        group = key.replace(".", "/")
+        raise ConfigError(f"{key}={config}: it has options of its own; choose by {group}=<name>")
+    if "_target_" not in config:
+        for name, each in config.items():
+            check_part(f"{key}.{name}", each, base)
+        return
+    options = _options(resolve_class(config["_target_"], base))
+    _check_names(key, _arguments(config, options), options, False, ())
 
 
 def build(config: Mapping[str, Any], base: type[Part], **parts: Any) -> Part:
     """Build a component from its config and the ``parts`` that its constructor asks for by name."""
     found = resolve_class(config["_target_"], base)
     known, any_key = _parameters(found)
-    arguments = {key: config[key] for key in _arguments(config, known)}
+    bases = part_bases(found)
+    arguments = {
+        key: part_of(config[key], bases[key]) if key in bases else config[key]
+        for key in _arguments(config, known)
+    }
     arguments.update({name: part for name, part in parts.items() if name in known or any_key})
     return found(**arguments)
 
 
-def _parameters(found: type) -> tuple[dict[str, inspect.Parameter], bool]:
+def part_of(config: Mapping[str, Any], base: type[Any]) -> Any:
+    """The class that the config of a part names, with its options; a mapping if it holds several.
+
+    Raises:
+        ConfigError: it is no such class.
+    """
+    if "_target_" not in config:
+        return {name: part_of(each, base) for name, each in config.items()}
+    found: Callable[..., Any] = resolve_class(config["_target_"], base)
+    return partial(found, **{key: config[key] for key in _arguments(config, _options(found))})
+
+
+def part_bases(found: type) -> dict[str, type[Any]]:
+    """The arguments of a constructor that take parts, and the base class of each."""
+    parameters = inspect.signature(found).parameters.values()
+    bases = {p.name: _made_by(p.annotation) for p in parameters}
+    return {name: base for name, base in bases.items() if base is not None}
+
+
+def _made_by(annotation: Any) -> type[Any] | None:
+    """What a constructor makes, by ``Callable[..., Base]`` or a mapping of such."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Mapping:
+        return _made_by(arguments[1])
+    made = arguments[1] if get_origin(annotation) is Callable else None
+    return made if isinstance(made, type) else None
+
+
+def _check_names(
+    group: str,
+    arguments: Iterable[str],
+    known: Mapping[str, Any],
+    any_key: bool,
+    parts: Iterable[str],
+) -> None:
+    for key in arguments:
+        if key not in known and not any_key:
+            names = [f"{group}.{name}" for name in known if name not in parts]
+            raise ConfigError(f"{group}.{key} does not exist{nearest(key, names)}")
+
+
+def _parameters(found: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], bool]:
     """The named arguments of a constructor, and whether it takes any others (``**arguments``)."""
     parameters = inspect.signature(found).parameters.values()
     gathering = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     named = {p.name: p for p in parameters if p.kind not in gathering}
     return named, any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters)
+
+
+def _options(found: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The keyword-only arguments of a part, which are its options."""
+    named, _ = _parameters(found)
+    return {name: p for name, p in named.items() if p.kind is inspect.Parameter.KEYWORD_ONLY}
 
 
 def _arguments(config: Mapping[str, Any], known: Mapping[str, Any]) -> list[str]:

@@ -104,6 +104,7 @@ class Runtime:
         if self.world == 1:
             return module
         devices = [self.device.index] if self.device.type == "cuda" else None
+        # rank 0's batch-norm statistics are broadcast before every step: those are the ones saved
         return DistributedDataParallel(module, device_ids=devices, broadcast_buffers=True)
 
     def sum(self, tensor: Tensor) -> Tensor:
@@ -145,12 +146,14 @@ class Runtime:
         """The largest of the ranks' numbers."""
         if self.world == 1:
             return number
+        # every rank has to call this at the same step, or they wait for each other for ever
         value = torch.tensor(number, device=self.device)
         torch.distributed.all_reduce(value, torch.distributed.ReduceOp.MAX)
         return int(value)
 
     def rows(self, batch_size: int) -> slice:
         """This rank's part of a global batch."""
+        # a slice of one global batch, so that the number of ranks does not change what is drawn
         return slice(
             batch_size * self.rank // self.world, batch_size * (self.rank + 1) // self.world
         )

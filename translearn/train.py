@@ -27,6 +27,12 @@ os.environ["HYDRA_FULL_ERROR"] = "1"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+DEBUG = "run.debug=true"
+
+
+SHOWING = {"--cfg", "-c", "--info", "--hydra-help", "--version"}  # Hydra answers; nothing runs
+
+
 def main() -> None:
     """The ``tl-run`` command."""
     sys.exit(run_command(sys.argv[1:]))
@@ -39,68 +45,106 @@ def run_command(arguments: Sequence[str]) -> int:
     6 checkpoint, 7 disk, 130 SIGINT, 143 SIGTERM.
     """
     if {"--help", "-h"} & set(arguments):
-        try:
-            print(help_text(), flush=True)
-        except BrokenPipeError:
-            reader_left()
-        return 0
-    # --option=value as two arguments, as every reader below expects it
-    arguments = [
-        part for a in arguments for part in (a.split("=", 1) if a.startswith("--") else [a])
-    ]
-    sweep = bool({"-m", "--multirun"} & set(arguments))
-    debug = "run.debug=true" in arguments
-    folders: list[Path] = []
+        return show_help()
+    words = separated(arguments)
     try:
-        if "TORCHELASTIC_RUN_ID" in os.environ:
-            raise ConfigError(
-                "tl-run starts its own workers: under torchrun the ranks would disagree on the "
-                "folder\ncall tl-run run.gpus=N instead"
-            )
-        refuse_unknown_flags(arguments)
-        arguments = [*stored_overrides(arguments), *arguments]
-        jobs = compose_jobs(arguments)
-        showing = {"--cfg", "-c", "--info", "--hydra-help", "--version"} & set(arguments)
-        if not showing and any(job.run.dry for job in jobs):
-            from translearn.launch.dry import try_out
-
-            return try_out(jobs, sweep)
-        extra = [] if showing else settle(arguments, jobs, sweep, folders)
-        if sweep:  # what the machine has, before a launcher hides it from its jobs
-            os.environ["TRANSLEARN_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
-            signal.signal(signal.SIGTERM, stop_sweep)  # while no job of this process takes it
-        sys.argv = [sys.argv[0], *arguments, *extra]
-        task()
+        return start(words)
     except TranslearnError as error:
-        if sweep and folders:
-            return end_of_sweep(folders[0])
-        if debug:
+        if DEBUG in words:
             raise
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except StopSignal as stop:
-        resume = ""  # a dry run keeps nothing that could be continued
-        if sweep and folders:
-            resume = "; continue with: the same command and run.skip_done=true"
-        elif RUNNING:
-            resume = f"; continue with: tl-run run.resume={RUNNING[-1]}"
-        print(f"{stop}{resume}", file=sys.stderr)
+        print(stop, file=sys.stderr)
         return stop.exit_code
     except KeyboardInterrupt:
         return 130
+
+
+def start(words: list[str]) -> int:
+    """Check the words, settle the folder and the seed, and run; returns the exit code."""
+    refuse_launchers()
+    refuse_unknown_flags(words)
+    words = [*stored_overrides(words), *words]
+    # Composed here and once more by Hydra's main, which would end a config error with code 1.
+    configs = compose_jobs(words)
+    sweep = bool({"-m", "--multirun"} & set(words))
+    if SHOWING & set(words):
+        give_to_hydra(words)
+        return 0
+    if any(config.run.dry for config in configs):
+        from translearn.launch.dry import try_out
+
+        return try_out(configs, sweep)
+    folder, settled = settle(words, configs, sweep)
+    return run_sweep([*words, *settled], folder) if sweep else run_alone([*words, *settled], folder)
+
+
+def run_alone(words: Sequence[str], folder: Path) -> int:
+    """One run; where a signal stops it, say how to continue it."""
+    try:
+        give_to_hydra(words)
+    except StopSignal as stop:
+        print(f"{stop}; continue with: tl-run run.resume={folder.absolute()}", file=sys.stderr)
+        return stop.exit_code
+    return 0
+
+
+def run_sweep(words: Sequence[str], folder: Path) -> int:
+    """The jobs of a sweep, and the table that ends it; 1 if a job did not come to its end."""
+    # what the machine has, before a launcher hides it from its jobs
+    os.environ["TRANSLEARN_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+    signal.signal(signal.SIGTERM, stop_sweep)  # while no job of this process takes it
+    try:
+        give_to_hydra(words)
+    except TranslearnError:  # of a job: the table tells it
+        return end_of_sweep(folder)
+    except StopSignal as stop:
+        again = "continue with: the same command and run.skip_done=true"
+        print(f"{stop}; {again}", file=sys.stderr)
+        return stop.exit_code
     except Exception as error:
-        if not (sweep and folders) or debug:
+        if DEBUG in words:
             raise
         # of the launcher or the sweeper: the jobs hand us none but TranslearnErrors
         what = str(error) or type(error).__name__
         print(f"error: the launcher or the sweeper gave up: {what}", file=sys.stderr)
-        return max(1, end_of_sweep(folders[0]))
-    if sweep and folders:
-        return end_of_sweep(folders[0])
+        return max(1, end_of_sweep(folder))
+    return end_of_sweep(folder)
+
+
+def give_to_hydra(words: Sequence[str]) -> None:
+    """Let Hydra compose the words and call ``task``, once or for each job of a sweep."""
+    sys.argv = [sys.argv[0], *words]
+    task()
+
+
+def show_help() -> int:
+    """Print the help, to a reader who may leave before its end."""
+    try:
+        print(help_text(), flush=True)
+    except BrokenPipeError:
+        reader_left()
     return 0
 
 
-RUNNING: list[Path] = []  # the folder of the current run, for messages
+def separated(arguments: Sequence[str]) -> list[str]:
+    """``--option=value`` as two words, as every reader here expects it."""
+    parts = [a.split("=", 1) if a.startswith("--") else [a] for a in arguments]
+    return [word for part in parts for word in part]
+
+
+def refuse_launchers() -> None:
+    """Refuse to be started once a rank.
+
+    Raises:
+        ConfigError: saying what to call instead.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        raise ConfigError(
+            "tl-run starts its own workers: under torchrun the ranks would disagree on the "
+            "folder\ncall tl-run run.gpus=N instead"
+        )
 
 
 @hydra.main(version_base="1.3", config_path=conf_dir(), config_name="config")
@@ -108,7 +152,6 @@ def task(config: DictConfig) -> float | None:
     """One job: run it and return what a sweeper may optimise: the result's ``objective``."""
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
-    RUNNING.append(folder)
     values = plain(config)
     values["overrides"] = list(hydra_config.overrides.task)
     values["experiment"] = hydra_config.runtime.choices.get("experiment")
@@ -119,7 +162,7 @@ def task(config: DictConfig) -> float | None:
 
     result = launch(values, folder)
     print_result(result, folder)
-    score: float | None = result["objective"]["value"]
+    score: float | None = result.objective["value"]
     return score
 
 
@@ -130,9 +173,9 @@ def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float
         TranslearnError: it failed, or a sweeper that optimises finds nothing to optimise.
     """
     from translearn.launch.sweep import run_job
-    from translearn.launch.sweep_process import SweepJob
+    from translearn.launch.sweep_process import SweepEntry
 
-    job = SweepJob(
+    entry = SweepEntry(
         config=values,
         folder=folder,
         number=int(hydra_config.job.num),
@@ -141,7 +184,7 @@ def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float
         sweep=Path(hydra_config.sweep.dir),
         logging=plain(hydra_config.job_logging),
     )
-    objective = run_job(job)
+    objective = run_job(entry)
     if objective is None and hydra_config.runtime.choices["hydra/sweeper"] != "basic":
         error = TranslearnError(
             "nothing to optimise: there are no validation labels that this method may use\n"

@@ -66,6 +66,7 @@ def test_signals_save_and_exit(number, start, tmp_path):
     assert (result["status"], result["exit_code"]) == ("interrupted", 128 + number)
 
 
+@pytest.mark.full
 def test_a_signal_stops_two_workers(start, tmp_path):
     process = start(*LONG, "run.gpus=2", f"hydra.run.dir={tmp_path}/run")
     wait_for(tmp_path / "run" / "checkpoints" / "prev.pt", process)
@@ -84,7 +85,7 @@ def test_a_signal_stops_a_whole_sweep(start, tmp_path):
     assert not (tmp_path / "sweep" / "1").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_out_of_memory(tl_run, tmp_path):
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (12 * 2**30, 12 * 2**30))
@@ -117,7 +118,7 @@ def test_a_full_disk_keeps_the_old_checkpoint(start, tl_run, tmp_path):
     assert (checkpoints / "last.pt").read_bytes() == whole
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_bug_exits_with_1_and_shows_its_traceback(tl_run, tmp_path):
     (tmp_path / "buggy.py").write_text(
         "from translearn.methods.source_only import SourceOnly\n"

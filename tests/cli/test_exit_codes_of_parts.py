@@ -14,7 +14,7 @@ BUGGY = (
     "        return 1 / 0\n"
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 
 
 @pytest.fixture

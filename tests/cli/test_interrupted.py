@@ -29,7 +29,7 @@ def small_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_run_with_every_misfortune_ends_as_an_undisturbed_one(start, tl_run, tmp_path):
     whole = tl_run(*OPTIONS, "hydra.run.dir=whole")
     assert whole.returncode == 0, whole.stderr

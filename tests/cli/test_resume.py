@@ -5,44 +5,49 @@ import random
 import time
 
 import pytest
-from runs import outcome, result_of
+from runs import outcome, result_of, wait_for
 from surroundings import HANG
 
 OPTIONS = (
-    "run.device=cpu", "run.threads=1", "run.samples=12000", "run.batch_size=16", "run.log_every=20",
-    "run.figures=false",
+    "run.device=cpu", "run.threads=1", "run.batch_size=16", "run.log_every=20", "run.figures=false",
     "run.save_seconds=0.1", "run.evaluations=3", "run.precision=fp32", "run.select=iw",
 )  # fmt: skip
 
 
-def interrupted_run(start, folder, kills, seed):
-    """Kill -9 a run at random moments, at once and later, and continue it until it is done."""
-    moments = random.Random(seed)
-    process = start(*OPTIONS, f"hydra.run.dir={folder}")
+def interrupted_run(process, start, folder, kills):
+    """Kill -9 a run at random moments of its start and of its training, and continue it each time.
+
+    However fast it is, it has saved twice at most in between, and so never comes to its end.
+    """
+    moments = random.Random(kills)
     for kill in range(kills):
-        waiting = time.monotonic() + moments.uniform(0.0, 2.5)
-        while time.monotonic() < waiting or not (folder / ".hydra" / "config.yaml").exists():
-            if process.poll() is not None:
-                break
-            # the first moments count from the training, the later ones from the start
-            if kill % 2 == 0 and not (folder / "checkpoints").exists():
-                waiting = time.monotonic() + moments.uniform(0.0, 2.5)
-            time.sleep(0.01)
-        if process.poll() is not None:
-            break
+        wait_for(folder / ".hydra" / "config.yaml", process)
+        saves, late = moments.randint(1, 2), time.monotonic() + moments.uniform(0.0, 2.5)
+        while saves and (time.monotonic() < late or kill % 2 == 0):
+            saves -= saved_within(folder, 0.01)
+            assert process.poll() is None, process.communicate()
+        time.sleep(moments.uniform(0.0, 0.1))
         process.kill()
         process.communicate()
         process = start(f"run.resume={folder}")  # without the options: they are on record
     _, message = process.communicate()
     assert process.returncode == 0, message
-    return kill + 1
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def saved_within(folder, seconds):
+    """Whether the run has saved its state in this time."""
+    last = folder / "checkpoints" / "last.pt"
+    before = last.exists() and last.stat().st_mtime_ns
+    time.sleep(seconds)
+    return last.exists() and last.stat().st_mtime_ns != before
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.full)])
 def test_kill_and_resume(kills, start, tl_run, tmp_path):
-    assert tl_run(*OPTIONS, "hydra.run.dir=whole").returncode == 0
-    done = interrupted_run(start, tmp_path / "killed", kills, seed=kills)
-    assert done >= min(kills, 3)
+    options = (*OPTIONS, f"run.samples={4000 * kills}")
+    assert tl_run(*options, "hydra.run.dir=whole").returncode == 0
+    killed = start(*options, "hydra.run.dir=killed")
+    interrupted_run(killed, start, tmp_path / "killed", kills)
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
 
 
@@ -89,7 +94,7 @@ def test_an_open_seed_is_picked_told_and_kept(tl_run, tmp_path):
     assert result_of(tmp_path / "run")["seed"] == seed
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_eight_runs_started_at_once_have_eight_folders(start, tmp_path):
     running = [start("run=smoke", "run.device=cpu", f"seed={i}") for i in range(8)]
     assert all(process.wait(timeout=HANG) == 0 for process in running)

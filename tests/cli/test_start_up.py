@@ -29,7 +29,7 @@ def test_help_and_cfg_never_import_torch(arguments, tmp_path):
 def test_a_run_imports_only_what_it_needs():
     """Each of these takes half a second to two, at every run and on every rank."""
     late = {"torchvision", "sklearn", "scipy", "matplotlib", "torch._dynamo", "pandas"}
-    command = "import sys; import translearn.launch; print(*sys.modules, sep='\\n')"
+    command = "import sys; import translearn.launch.launch; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     modules = set(done.stdout.split())

@@ -51,7 +51,7 @@ def test_a_killed_job_becomes_a_row_and_the_rest_goes_on(start, tmp_path):
     }  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_skip_done_runs_what_is_missing_and_continues_what_was_killed(start, tl_run, tmp_path):
     """A sweep whose main process is killed, then repeated, is the sweep that was left alone."""
     jobs = (*JOBS, "seed=0,1,2", "run.samples=3000")
@@ -89,7 +89,7 @@ def test_skip_done_runs_what_is_missing_and_continues_what_was_killed(start, tl_
     assert "holds a run of other options" in other.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("launcher", "jobs", "states"),
     [
@@ -123,7 +123,7 @@ def test_other_launchers_end_in_the_same_way(launcher, jobs, states, start, tmp_
         assert "run.job_minutes=0.05" in results[3]["reason"]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_optuna_searches_and_goes_on_with_its_storage(tl_run, tmp_path):
     pytest.importorskip(EXTRAS["optuna"])
     search = (

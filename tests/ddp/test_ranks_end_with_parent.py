@@ -35,7 +35,7 @@ def alive(pid):
         return False
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_they_end(start, tmp_path):
     process = start("run=smoke", "run.device=cpu", "backbone=lenet", "run.figures=false",
                     "run.gpus=2", "hydra.run.dir=run")  # fmt: skip

@@ -18,7 +18,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_ranks_continue_to_the_same_bits(start, tl_run, tmp_path):
     whole = tl_run(*OPTIONS, "hydra.run.dir=whole")
     assert whole.returncode == 0, whole.stderr

@@ -11,7 +11,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("weighting", ["dwa", "gradnorm", "pcgrad"])
 def test_two_ranks_equal_one(weighting, tl_run, tmp_path):
     for gpus in (1, 2):

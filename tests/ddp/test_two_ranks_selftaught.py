@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-import translearn.work
 from runs import config_of, result_of, train, weights
 from torch import distributed, multiprocessing
 
 from translearn.artifacts.result import write_result
+from translearn.engine import run
 from translearn.methods import selfcluster
 
 SHARED = (
@@ -32,7 +32,7 @@ def one_rank(rank, folder, configs):
     fit, mine, run_method = (
         selfcluster.fit_kmeans,
         selfcluster.nearest_neighbours,
-        translearn.work.run_method,
+        run.run_method,
     )
     if rank == 1:
         selfcluster.fit_kmeans = lambda *given: fit(*given) + 1.0
@@ -45,9 +45,9 @@ def one_rank(rank, folder, configs):
             torch.save(state, folder / f"{case}{rank}.pt")
             return made
 
-        translearn.work.run_method = kept
+        run.run_method = kept
         (folder / case).mkdir(exist_ok=True)
-        result = translearn.work.work(config, folder / case, rank, 2)
+        result = run.run_here(config, folder / case, rank, 2)
         if rank == 0:
             write_result(folder / case, result)
     distributed.destroy_process_group()

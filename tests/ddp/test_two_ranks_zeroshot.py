@@ -11,7 +11,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_ranks_equal_one(tl_run, tmp_path):
     for gpus in (1, 2):
         done = tl_run(*OPTIONS, f"run.gpus={gpus}", f"hydra.run.dir=ranks{gpus}")

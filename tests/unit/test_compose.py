@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from runs import DATA, METHODS, config_of
+from runs import DATA, METHODS, config_of, each_variant, smoke_data, smoke_options
 
 from translearn.backbones.base import Backbone
 from translearn.components import check
@@ -18,10 +18,22 @@ from translearn.semantics.base import Semantics
 EXPERIMENTS = sorted(path.stem for path in (Path(conf_dir()) / "experiment").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("data", DATA)
-@pytest.mark.parametrize("method", METHODS)
+def pair(method, data):
+    """A method with its embedded data and any data with DANN are tried by default."""
+    usual = data == smoke_data(method) or method == "dann"
+    return pytest.param(method, data, marks=() if usual else pytest.mark.full)
+
+
+@pytest.mark.parametrize(
+    ("method", "data"), [pair(method, data) for method in METHODS for data in DATA]
+)
 def test_every_method_fits_every_data_set(method, data):
     fits(config_of(f"method={method}", f"data={data}"))
+
+
+@pytest.mark.parametrize(("method", "variant"), each_variant())
+def test_every_variant_fits_its_embedded_data(method, variant):
+    fits(config_of(*smoke_options(method, variant)))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

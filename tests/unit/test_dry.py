@@ -7,7 +7,7 @@ import pytest
 from runs import METHODS, smoke_data
 
 from translearn.errors import ConfigError
-from translearn.launch.dry import duration
+from translearn.launch.dry import duration, together
 from translearn.methods.source_only import SourceOnly
 from translearn.train import run_command
 
@@ -50,6 +50,18 @@ def test_a_sweep_goes_on_after_a_job_that_would_fail(dry):
     assert code == 1
     assert "error: job 0: run.select=target_val" in err
     assert out.count("dry run: method=source_only") == 1
+    assert re.search(
+        r"all jobs together\n  jobs +1\n  training takes about +0\.\d\d core-hours", out
+    )
+
+
+def test_a_sweep_of_more_than_ten_core_hours_is_warned_of(dry):
+    assert "warning" not in together([5 * 3600.0, 4.9 * 3600])
+    assert "more than 10 core-hours" in together([5 * 3600.0, 5.1 * 3600])
+    code, out, _ = dry("-m", "seed=0,1", "method=source_only", "run.samples=1000000000")
+    assert code == 0
+    assert "warning: that is more than 10 core-hours" in out
+    assert "run.samples" in out.splitlines()[-1]
 
 
 def test_a_run_that_would_fail_in_scoring_fails_dry(dry, monkeypatch):

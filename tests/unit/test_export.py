@@ -10,7 +10,7 @@ from runs import config_of, train
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from translearn.artifacts.result import write_result
+from translearn.artifacts.result import Result, write_result
 from translearn.commands import export as exporting
 from translearn.commands.export import ONNX_PARTS, export, main
 from translearn.commands.predictor import Predictor
@@ -26,7 +26,7 @@ def run(tmp_path_factory):
     train(folder, config=config)
     (folder / ".hydra").mkdir()
     (folder / ".hydra" / "config.yaml").write_text(json.dumps(config))
-    write_result(folder, {"method": "dann"})
+    write_result(folder, Result(status="done", method="dann"))
     return folder
 
 

@@ -1,15 +1,20 @@
+import ast
+from pathlib import Path
+
 import pytest
 import torch
 from runs import config_of
 
+import translearn
 from translearn.config import RunConfig
 from translearn.data.access import TrainView
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.sets.digits import Digits
 from translearn.data.types import Kind, Split
-from translearn.engine.build import build_method
+from translearn.engine.build import build_method, build_run
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
+from translearn.engine.stop import Stop
 from translearn.errors import ConfigError
 from translearn.methods.dann import DANN
 from translearn.methods.target_only import TargetOnly
@@ -80,3 +85,23 @@ def test_a_rule_needs_labels_that_the_method_may_see(parts):
     check("oracle", DANN)
     with pytest.raises(ConfigError, match=r"run\.select=target_val"):
         check("target_val", DANN)
+
+
+def test_no_other_module_reads_the_labels_of_a_scored_split():
+    package = Path(translearn.__file__).parent
+    readers = set()
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in ("val", "test"):
+                readers.add(path.relative_to(package).as_posix())
+    outside = {reader for reader in readers if not reader.startswith("data/")}
+    assert outside == {"engine/judge.py"}
+
+
+def test_what_a_run_is_made_of_has_no_labels_but_in_its_judge_and_its_view(tmp_path):
+    config = config_of("method=dann", "data=digits", "run.device=cpu", "run.threads=1")
+    job = build_run(config, tmp_path, Stop())
+    for domain in job.tasks.tasks.values():
+        assert domain.train.y is None and domain.val is None and domain.test is None
+    assert not hasattr(job.view["target"], "y") and len(job.view["source"].y)
+    assert job.judge.has("target", "test") and job.judge.has("target", "train")

@@ -1,15 +1,12 @@
 import csv
 import io
 import json
-import os
 import shutil
-import subprocess
-import sys
 
+import commands
 import pytest
 import torch
 from PIL import Image
-from surroundings import ENVIRONMENT, HANG
 
 from translearn.artifacts.result import read_result
 from translearn.commands.predict import main
@@ -23,8 +20,7 @@ def run(tmp_path_factory):
     place = tmp_path_factory.mktemp("predict")
     folder = place / "run one"  # a space, as users' folders have
     options = ("run=smoke", "run.max_steps=30", "run.device=cpu", f"hydra.run.dir='{folder}'")
-    command = [sys.executable, "-m", "translearn.train", *options]
-    subprocess.run(command, cwd=place, env={**os.environ, **ENVIRONMENT}, check=True, timeout=HANG)
+    commands.run("translearn.train", *options, cwd=place).check_returncode()
     test = Digits().load().tasks["target"].test
     images = place / "images"
     (images / "nested" / "deeper").mkdir(parents=True)
@@ -51,7 +47,7 @@ def test_labels_are_those_that_the_judge_scored(run, capsys):
     assert [row["path"] for row in rows] == sorted(row["path"] for row in rows)
     pairs = zip(rows, numbers(rows), strict=True)
     right = [row["label"] == str(int(test.y[i])) for row, i in pairs]
-    accuracy = read_result(folder)["metrics"]["target/test/accuracy"]
+    accuracy = read_result(folder).metrics["target/test/accuracy"]
     assert sum(right) / len(right) == pytest.approx(accuracy, abs=1.5 / len(right))
 
 

@@ -20,8 +20,8 @@ FLOORS = (
     ("data", "backbones"),
     ("metrics", "artifacts"),
     ("runtime", "components"),
-    ("config",),
     ("renamed",),
+    ("config",),
     ("errors", "processor", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

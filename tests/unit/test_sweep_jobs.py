@@ -18,7 +18,7 @@ from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.launch import sweep
 from translearn.launch.arguments import one_at_a_time
 from translearn.launch.settle import earlier_run, refuse_other_runs
-from translearn.launch.sweep_process import SweepJob, take_devices
+from translearn.launch.sweep_process import SweepEntry, take_devices
 from translearn.methods.dann import DANN
 from translearn.methods.finetune import Finetune
 from translearn.methods.selfcluster import SelfCluster
@@ -59,7 +59,7 @@ def test_the_earlier_run_of_a_job(tmp_path):
     done = write_run(root / "2026-01-01" / "alone", status="done")
     place, result = earlier_run(own, own.parent, root, {**CONFIG, "output_root": "elsewhere"})
     assert place == done
-    assert result["status"] == "done"
+    assert result.status == "done"
 
 
 def test_a_fingerprint_is_that_of_what_decides_a_result():
@@ -124,7 +124,7 @@ def test_other_launchers_choose_gpus_themselves(tmp_path, monkeypatch):
 
 def job_of(folder, number, gpus=1, launcher="joblib"):
     config = {**CONFIG, "run": {"gpus": gpus}}
-    return SweepJob(config, folder, number, launcher, folder, folder, {})
+    return SweepEntry(config, folder, number, launcher, folder, folder, {})
 
 
 METRICS = {

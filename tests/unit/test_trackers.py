@@ -7,9 +7,9 @@ import pytest
 import torch
 from runs import config_of, log_lines, same_weights, train
 
-from translearn.artifacts.trackers import TRACKERS, Guest, check_tracker
+from translearn.artifacts.trackers import TRACKERS, GuardedTracker, check_tracker
 from translearn.config import Tracking
-from translearn.engine import loop as engine
+from translearn.engine import step
 from translearn.engine.saving import Saver
 from translearn.errors import ConfigError, StopSignal
 
@@ -59,7 +59,7 @@ class Broken(Recorder):
 @pytest.fixture(autouse=True)
 def every_tracker_is_installed(monkeypatch):
     """The stand-ins need no package; tests of the real ones skip themselves."""
-    monkeypatch.setattr("translearn.engine.run.check_tracker", lambda kind: None)
+    monkeypatch.setattr("translearn.engine.build.check_tracker", lambda kind: None)
 
 
 def test_a_tracker_changes_no_bit_and_gets_every_line(tmp_path, monkeypatch):
@@ -81,12 +81,12 @@ def test_a_failing_tracker_is_one_warning(first, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(TRACKERS, Tracking.mlflow, Broken)
     monkeypatch.setattr(Broken, "first", first)
     config = config_of(*RUN, "run.tracker=mlflow")
-    guest = Guest(Tracking.mlflow, tmp_path, config)
-    with guest:
-        guest.start(0)
-        guest.log({"phase": "train", "step": 1, "samples": 16, "loss/label": 2.0})
-        guest.log({"phase": "end", "step": 1, "target/test/accuracy": 0.5})
-    assert guest.warnings == ["run.tracker=mlflow failed and was left alone: no network"]
+    tracker = GuardedTracker(Tracking.mlflow, tmp_path, config)
+    with tracker:
+        tracker.start(0)
+        tracker.log({"phase": "train", "step": 1, "samples": 16, "loss/label": 2.0})
+        tracker.log({"phase": "end", "step": 1, "target/test/accuracy": 0.5})
+    assert tracker.warnings == ["run.tracker=mlflow failed and was left alone: no network"]
     assert capsys.readouterr().err.count("warning: run.tracker=mlflow") == 1
 
 
@@ -102,9 +102,9 @@ def test_a_run_with_a_failing_tracker_is_done(tmp_path, monkeypatch):
 
 def test_the_end_of_a_run_that_failed_is_told(tmp_path, monkeypatch):
     monkeypatch.setitem(TRACKERS, Tracking.wandb, Recorder)
-    guest = Guest(Tracking.wandb, tmp_path, config_of(*RUN))
-    with pytest.raises(StopSignal), guest:
-        guest.start(0)
+    tracker = GuardedTracker(Tracking.wandb, tmp_path, config_of(*RUN))
+    with pytest.raises(StopSignal), tracker:
+        tracker.start(0)
         raise StopSignal(15)
     assert Recorder.last.done is False
 
@@ -125,7 +125,7 @@ def killed_and_continued(folder, monkeypatch, *options):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.chdir(folder)
     options = (*RUN, *options, "output_root=outputs")
-    clip, calls = engine.clip_gradients, []
+    clip, calls = step.clip_gradients, []
 
     def clip_or_die(*arguments):
         calls.append(arguments)
@@ -134,7 +134,7 @@ def killed_and_continued(folder, monkeypatch, *options):
         return clip(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="dead"):
-        patch.setattr(engine, "clip_gradients", clip_or_die)
+        patch.setattr(step, "clip_gradients", clip_or_die)
         patch.setattr(Saver, "due", lambda self: self.progress.step == 6)
         train(folder / "run", *options)
     result = train(folder / "run", *options)

@@ -9,8 +9,8 @@ from torch import nn
 from translearn.backbones.digits import LeNet
 from translearn.config import RunConfig
 from translearn.engine.step import (
-    Average,
-    Finite,
+    FiniteCheck,
+    WeightAverage,
     clip_gradients,
     make_optimizer,
     rate_factor,
@@ -57,7 +57,7 @@ def test_a_group_may_start_later():
 
 def test_average_equals_a_slow_reference():
     model = method()
-    average = Average(model, 0.9)
+    average = WeightAverage(model, 0.9)
     reference = [p.detach().clone() for p in model.parameters()]
     for step in range(5):
         with torch.no_grad():
@@ -71,19 +71,19 @@ def test_average_equals_a_slow_reference():
         ]
     for mine, expected in zip(average.read().parameters(), reference, strict=True):
         assert torch.allclose(mine, expected, atol=1e-6)
-    assert Average(model, 0.0).read() is model
+    assert WeightAverage(model, 0.0).read() is model
 
 
 def test_average_takes_over_the_buffers_when_read():
     model = method()
     model.register_buffer("count", torch.zeros(()))
-    average = Average(model, 0.5)
+    average = WeightAverage(model, 0.5)
     model.count.fill_(7)
     assert average.read().count == 7
 
 
 def test_finite_stops_at_the_first_bad_value():
-    finite = Finite(torch.device("cpu"))
+    finite = FiniteCheck(torch.device("cpu"))
     good = {"label": torch.tensor(1.0), "domain": torch.tensor(2.0)}
     finite.watch(good, torch.tensor(3.0), "train", 0)
     with pytest.raises(NonFiniteError, match="domain is not finite at step 4"):

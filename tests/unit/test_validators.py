@@ -1,5 +1,6 @@
 """Rules that choose weights without target labels."""
 
+import inspect
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -9,32 +10,61 @@ import pytest
 import torch
 from runs import config_of, log_lines, train
 
-from translearn.config import RunConfig
+from translearn.config import Select, conf_dir
 from translearn.data.sets.digits import Digits
 from translearn.data.types import Split
-from translearn.engine.build import make_job
+from translearn.engine.build import build_run
 from translearn.engine.scoring import label_free_scores
 from translearn.engine.stop import Stop
 from translearn.errors import ConfigError
-from translearn.metrics.choice import prefers
+from translearn.metrics.choice import BY_ERRORS, BY_PREDICTIONS, RULES, prefers
 from translearn.metrics.label_free import (
-    RULES,
-    WEIGHTED_RULES,
     batch_nuclear_norm,
     deep_embedded,
     density_ratio,
     importance_weighted,
     information_maximisation,
     mean_entropy,
+    score_of,
     soft_neighbourhood_density,
 )
 from translearn.report.choices import chosen_point, points_of
 from translearn.report.collect import read_run
-from translearn.runtime import Runtime
 
 SURE = torch.eye(4).repeat(3, 1)  # every class in use, no doubt
 ONE = torch.eye(4)[[0] * 12]  # no doubt, always the same class
 FLAT = torch.full((12, 4), 0.25)
+
+
+LABEL_FREE = [name for name, rule in RULES.items() if rule.label_free]
+ROOT = Path(__file__).parents[2]
+PAGES = [path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/**/*.md"))]
+
+
+def test_every_rule_has_its_entry_in_the_table():
+    assert list(RULES) == list(Select)
+    assert [*BY_PREDICTIONS, *BY_ERRORS] == LABEL_FREE
+
+
+@pytest.mark.parametrize("name", Select)
+def test_a_rule_is_whole(name):
+    rule = RULES[name]
+    if rule.label_free:  # of predictions, or of weights and errors
+        taken = inspect.signature(score_of(name)).parameters.values()
+        required = [p for p in taken if p.default is inspect.Parameter.empty]
+        assert len(required) == (1 if rule.looks_at == "predictions" else 2)
+        assert rule.metric == f"target/unlabelled/{name}" and rule.needs == "source"
+    else:
+        assert not rule.score
+        assert rule.metric is None or rule.metric.endswith("/accuracy")
+    assert any(f"`{name}`" in page or f"select={name}" in page for page in PAGES), "no page tells"
+
+
+def test_the_comment_of_run_select_is_the_table():
+    text = (Path(conf_dir()) / "run" / "default.yaml").read_text()
+    comment = text[text.index("select: last") : text.index("select_floor:")]
+    lines = [line.strip().removeprefix("#").split(maxsplit=1) for line in comment.splitlines()[1:]]
+    assert dict(lines) == {str(name): rule.about for name, rule in RULES.items()}
 
 
 def test_values_of_extreme_predictions():
@@ -102,7 +132,7 @@ def test_deep_embedded_validation_equals_a_slow_reference():
     assert deep_embedded(even, np.array([1.0, 0, 0, 0])) == pytest.approx(-0.25)
 
 
-@pytest.mark.parametrize("rule", [*RULES, *WEIGHTED_RULES])
+@pytest.mark.parametrize("rule", LABEL_FREE)
 def test_the_weights_with_the_best_score_are_reported(rule, tmp_path):
     result = train(
         tmp_path, "run=smoke", "run.max_steps=6", "run.evaluations=3", f"run.select={rule}",
@@ -124,8 +154,8 @@ def test_without_source_labels_there_is_no_floor(tmp_path):
 
 def test_every_rule_that_the_method_may_use_is_scored_and_logged(tmp_path):
     result = train(tmp_path, "run=smoke", "run.max_steps=2", "run.evaluations=2", "run.rules=true")
-    assert result["rules"] == ["source_val", "entropy", "im", "snd", "bnm", "iw", "dev"]
-    names = {f"target/unlabelled/{rule}" for rule in result["rules"][1:]}
+    assert result["rules"] == [name for name, rule in RULES.items() if rule.needs == "source"]
+    names = {f"target/unlabelled/{name}" for name in LABEL_FREE}
     assert names <= result["metrics"].keys()
     points = [line for line in log_lines(tmp_path) if names <= line.keys()]
     assert [line["phase"] == "end" for line in points] == [False, False, True]
@@ -136,8 +166,8 @@ def test_every_rule_that_the_method_may_use_is_scored_and_logged(tmp_path):
 
 def job_on(tasks):
     config = config_of("run=smoke", "run.device=cpu", "run.threads=1", "run.precision=fp32")
-    run = RunConfig.of({**config["run"], "rules": True})
-    return make_job(config, run, tasks, Runtime.start(run, 0, 1), Path("unused"), Stop())
+    config["run"]["rules"] = True
+    return build_run(config, Path("unused"), Stop(), tasks=tasks)
 
 
 def test_no_label_of_the_target_changes_a_label_free_score():
@@ -149,7 +179,7 @@ def test_no_label_of_the_target_changes_a_label_free_score():
     first, second = (
         label_free_scores(job, job.run, job.method) for job in map(job_on, (tasks, permuted))
     )
-    assert len(first) == len(RULES) + len(WEIGHTED_RULES)
+    assert len(first) == len(LABEL_FREE)
     assert first == second
 
 

@@ -1,6 +1,5 @@
 """Atomic, checksummed checkpoints: whenever the process is killed, one of them is whole."""
 
-import errno
 import hashlib
 import io
 import logging
@@ -10,50 +9,13 @@ from typing import Any
 
 import torch
 
-from translearn.errors import CheckpointError, DiskError
+from translearn.artifacts.atomic import sync_folder, write_atomic
+from translearn.errors import CheckpointError
 
 log = logging.getLogger(__name__)
 
 
 State = dict[str, Any]
-
-
-DISK_ERRORS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EIO)
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it holds either the old or the new content, even after a power cut.
-
-    Raises:
-        DiskError: the disk is full or not writable; the old file is untouched.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        if error.errno in DISK_ERRORS:
-            raise DiskError(
-                f"cannot write {path}: {error.strerror}\n"
-                "free some space; the last checkpoint is intact: continue with "
-                f"run.resume={path.parent.parent}"
-            ) from error
-        raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def save(folder: Path, state: State, name: str = "last") -> None:
@@ -71,15 +33,18 @@ def save(folder: Path, state: State, name: str = "last") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     current, record = folder / f"{name}.pt", folder / f"{name}.pt.sha256"
     fresh = folder / f"{name}.new.pt"
+    # The new content first, under a name that nobody loads: a full disk has harmed nothing yet.
     write_atomic(fresh, content)
     old = record.read_text().split()[0] if record.exists() and current.exists() else None
+    # Both digests stand on record before any file changes its name: `load` takes a file by what is
+    # in it, so whichever of the two a killed process leaves under this name is whole.
     write_atomic(record, _lines(name, digest, *([old] if old else [])))
     if name == "last" and old:
         os.replace(current, folder / "prev.pt")
         write_atomic(folder / "prev.pt.sha256", _lines("prev", old))
     os.replace(fresh, current)
     sync_folder(folder)
-    write_atomic(record, _lines(name, digest))
+    write_atomic(record, _lines(name, digest))  # the old digest goes last of all
 
 
 def load(folder: Path, names: tuple[str, ...] = ("last", "prev")) -> State | None:

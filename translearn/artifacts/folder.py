@@ -1,15 +1,14 @@
 """Run folders on the disk: lock, config, result, and pointers to others. Imports no torch."""
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from filelock import FileLock, Timeout
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from translearn.artifacts.result import read_result
 from translearn.config import Config, differences, plain
 from translearn.errors import CheckpointError
 from translearn.renamed import present
@@ -25,16 +24,8 @@ def run_lock(folder: Path) -> FileLock:
 
 def done(folder: Path) -> bool:
     """Whether the run there came to its end."""
-    return bool(read_json(folder / "result.json").get("status") == "done")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; an empty one where the file is missing or unreadable."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    result = read_result(folder)
+    return result is not None and result.status == "done"
 
 
 def stored_config(folder: Path) -> Config:

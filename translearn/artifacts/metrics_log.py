@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from translearn.artifacts.trackers import Guest
+from translearn.artifacts.trackers import GuardedTracker
 
 
 class MetricsLog:
@@ -17,7 +17,9 @@ class MetricsLog:
         tracker: gets every line too.
     """
 
-    def __init__(self, path: Path, offset: int, active: bool, tracker: Guest | None = None) -> None:
+    def __init__(
+        self, path: Path, offset: int, active: bool, tracker: GuardedTracker | None = None
+    ) -> None:
         self.path, self.active, self.offset, self.tracker = path, active, offset, tracker
         if active:
             with open(path, "ab") as file:

@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from translearn.artifacts.checkpoint import write_atomic
+from translearn.artifacts.atomic import write_atomic
 from translearn.errors import CheckpointError
 
 

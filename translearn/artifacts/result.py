@@ -1,122 +1,175 @@
-"""What a run leaves behind: metrics.jsonl, result.json, model.safetensors, the environment."""
+"""result.json: what a run reports, written last of all. Imports no torch."""
 
 import json
-import os
-import platform
-import subprocess
-import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
 
-import torch
+from translearn.artifacts.atomic import write_atomic
+from translearn.config import fingerprint
+from translearn.renamed import RENAMED
 
-from translearn import __version__
-from translearn.artifacts.checkpoint import write_atomic
-from translearn.config import Config, fingerprint
-from translearn.runtime import Runtime
-
-PACKAGES = ("torch", "torchvision", "numpy", "hydra-core", "omegaconf", "scikit-learn", "pillow")
+SCHEMA = 1  # of result.json; files of release 0.1 have none and are read all the same
 
 
-def write_result(folder: Path, result: Mapping[str, Any]) -> None:
-    """Write result.json, last of all."""
-    write_atomic(folder / "result.json", (json.dumps(result, indent=2) + "\n").encode())
+ENDS = ("done", "failed", "interrupted")
 
 
-def read_result(folder: Path) -> dict[str, Any] | None:
-    """result.json of a run folder, or None where it is missing or unreadable."""
-    try:
-        result = json.loads((folder / "result.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return result if isinstance(result, dict) else None
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a run reports, however it ended; what it did not come to has its default.
+
+    Attributes:
+        schema: of the file.
+        status: one of ``ENDS``.
+        reason: why it is not done; empty for a run that is.
+        experiment: the published setting that it was started with.
+        oracle: whether target test labels selected the weights.
+        fingerprint: of the config; runs that differ in what decides a result differ in it.
+        quadrant: which labels the method was given.
+        metrics: flat names such as ``target/test/accuracy``; what has no labels is absent.
+        headline: the metric that tables show.
+        objective: the ``metric`` that a sweeper may optimise, and its ``value``.
+        rules: the rules of selection whose scores it recorded.
+        per_class: task -> class -> test accuracy.
+        cluster_sizes: task -> how many test samples each cluster holds.
+        phases: name, steps and what learned, of each.
+        samples: drawn in training, over all streams.
+        precision_reason: why it is this precision.
+        elapsed_seconds: from the start of this process to its end, building and scoring included.
+        environment: versions, device, threads, commit.
+    """
+
+    schema: int = SCHEMA
+    status: str
+    exit_code: int = 0
+    reason: str = ""
+    method: str | None = None
+    data: str | None = None
+    backbone: str | None = None
+    augment: str | None = None
+    seed: int | None = None
+    overrides: list[str] = field(default_factory=list)
+    experiment: str | None = None
+    selection: str | None = None
+    oracle: bool = False
+    label_budget: int | None = None
+    fingerprint: str | None = None
+    quadrant: str | None = None
+    protocol: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    headline: str | None = None
+    objective: dict[str, Any] = field(default_factory=dict)
+    rules: list[str] = field(default_factory=list)
+    select_floor: float = 0.0
+    per_class: dict[str, dict[str, float]] = field(default_factory=dict)
+    cluster_sizes: dict[str, list[int]] = field(default_factory=dict)
+    phases: list[dict[str, Any]] = field(default_factory=list)
+    steps: int = 0
+    samples: int = 0
+    selected_step: int | None = None
+    train_seconds: float | None = None
+    train_core_seconds: float | None = None
+    samples_per_second: float | None = None
+    elapsed_seconds: float | None = None
+    peak_memory_mb: float | None = None
+    precision: str | None = None
+    precision_reason: str | None = None
+    deterministic: bool | None = None
+    warnings: list[str] = field(default_factory=list)
+    environment: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """The result in a file of this release or an earlier one; unknown keys are left out.
+
+        Raises:
+            ValueError: it is not that of a run, saying why.
+        """
+        if values.get("status") not in ENDS:
+            raise ValueError(f"its status is none of {', '.join(ENDS)}")
+        if values.get("schema", SCHEMA) != SCHEMA:
+            raise ValueError(f"its schema is {values['schema']}; this release reads {SCHEMA}")
+        known = {f.name: values[f.name] for f in fields(Result) if values.get(f.name) is not None}
+        for name, value in known.items():
+            if not _fits(value, HINTS[name]):
+                raise ValueError(f"its {name} is {value!r}")
+        return cls(**{**known, **_present(known)})
 
 
-def environment(runtime: Runtime | None) -> dict[str, Any]:
-    """Versions, device, threads, the code's commit: what numbers depend on besides the config."""
-    record: dict[str, Any] = {
-        "translearn": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": processor(),
-        "packages": {name: _version(name) for name in PACKAGES},
-        "command": sys.argv,
-        **git_state(),
-    }
-    if runtime is not None:
-        record["device"] = device_name(runtime.device)
-        record["threads"] = runtime.threads
-        record["ranks"] = runtime.world
-        record["omp_wait_policy"] = os.environ.get("OMP_WAIT_POLICY")
-        record["cuda_visible_devices"] = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return record
+HINTS = get_type_hints(Result)
 
 
-def device_name(device: torch.device) -> str:
-    """The marketing name of the GPU, or ``cpu``."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value of JSON has a field's type; a whole number may stand for any number."""
+    choices = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    kinds = {get_origin(choice) or choice for choice in choices}
+    return type(value) in kinds or (type(value) is int and float in kinds)
 
 
-def processor() -> str:
-    """The processor's model name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
-def git_state() -> dict[str, Any]:
-    """Commit and dirty flag of the checkout that translearn runs from; empty when installed."""
-    here = Path(__file__).resolve().parents[2]
-    if not (here / ".git").exists():
-        return {}
-    try:
-        commit = _git(here, "rev-parse", "HEAD")
-        return {"git_commit": commit, "git_dirty": bool(_git(here, "status", "--porcelain"))}
-    except (OSError, subprocess.SubprocessError):
-        return {}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=10
-    )
-    return done.stdout.strip()
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def peak_memory_mb(device: torch.device) -> float:
-    """The most memory held: of the GPU, or of the process on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0.0
-    scale = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
-
-
-def description(config: Config) -> dict[str, Any]:
-    """The part of a result that the config alone decides."""
+def _present(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Metrics by the names of today; what is no number is none."""
+    metrics = known.get("metrics", {})
+    headline = known.get("headline")
     return {
-        "method": config["method"].get("name"),
-        "data": config["data"].get("name"),
-        "backbone": config["backbone"].get("name"),
-        "augment": config["augment"].get("name"),
-        "seed": config["seed"],
+        "metrics": {
+            RENAMED.metrics.get(name, name): value
+            for name, value in metrics.items()
+            if isinstance(value, int | float)
+        },
+        "headline": headline and RENAMED.metrics.get(headline, headline),
+    }
+
+
+def started(config: Mapping[str, Any], status: str) -> Result:
+    """What the config alone says of a run; a value that makes no sense is left out."""
+    parts = {name: value for name, value in config.items() if isinstance(value, Mapping)}
+    data, select = parts.get("data", {}), parts.get("run", {}).get("select")
+    named = {group: parts.get(group, {}).get("name") for group in NAMED}
+    told = {
+        **named,
+        "seed": config.get("seed"),
         "overrides": config.get("overrides", []),
         "experiment": config.get("experiment"),
-        "selection": str(config["run"]["select"]),
-        "oracle": config["run"]["select"] == "oracle",
-        "label_budget": config["data"].get("target_labels_per_class"),
+        "selection": None if select is None else str(select),
+        "protocol": data.get("protocol"),
+        "label_budget": data.get("target_labels_per_class"),
         "fingerprint": fingerprint(config),
     }
+    fitting = {name: value for name, value in told.items() if _fits(value, HINTS[name])}
+    return Result(status=status, oracle=select == "oracle", **fitting)
+
+
+NAMED = ("method", "data", "backbone", "augment")
+
+
+def write_result(folder: Path, result: Result) -> None:
+    """Write result.json.
+
+    Raises:
+        DiskError: the disk is full or not writable.
+    """
+    write_atomic(folder / "result.json", (json.dumps(asdict(result), indent=2) + "\n").encode())
+
+
+def load_result(folder: Path) -> Result:
+    """result.json of a run folder.
+
+    Raises:
+        OSError: it is missing, or cannot be read.
+        ValueError: it is not that of a run, saying why.
+    """
+    values = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    if not isinstance(values, dict):
+        raise ValueError("it is no JSON object")
+    return Result.of(values)
+
+
+def read_result(folder: Path) -> Result | None:
+    """result.json of a run folder, or None where there is none that can be read."""
+    try:
+        return load_result(folder)
+    except (OSError, ValueError):
+        return None

@@ -1,6 +1,6 @@
 """Metrics sent to TensorBoard, Weights & Biases or MLflow, besides metrics.jsonl.
 
-A tracker is a guest: it fails alone, draws from no generator of the run, and is asked only at log
+A tracker is guarded: it fails alone, draws from no generator of the run, and is asked only at log
 points, while the training clock stands still.
 """
 
@@ -174,7 +174,7 @@ def check_tracker(kind: Tracking | None) -> None:
         raise ConfigError(f"run.tracker={kind} needs: pip install 'translearn[{kind}]'")
 
 
-class Guest:
+class GuardedTracker:
     """The tracker of a run, or none; what it does wrong becomes one warning, and it is left alone.
 
     Used as a context manager around the run, so that the tracker learns how it ended.
@@ -211,7 +211,7 @@ class Guest:
         with self._guarded():
             self._tracker.log(self._samples, values)
 
-    def __enter__(self) -> "Guest":
+    def __enter__(self) -> "GuardedTracker":
         return self
 
     def __exit__(

@@ -129,22 +129,6 @@ class Backbone(nn.Module):
                 for module in own:
                     module.reset_parameters()  # type: ignore[operator]
 
-    def copy_groups(self, other: "Backbone", names: Iterable[str]) -> None:
-        """Copy the weights and buffers of the named groups from ``other``.
-
-        Raises:
-            ConfigError: a name is not a group of both, or a group is not made of the same layers.
-        """
-        for name in names:
-            mine, theirs = self.group_state([name]), other.group_state([name])
-            if {k: t.shape for k, t in mine.items()} != {k: t.shape for k, t in theirs.items()}:
-                raise ConfigError(
-                    f"layer group {name!r} cannot be copied: its layers differ in the two networks"
-                )
-            with torch.no_grad():
-                for key, tensor in mine.items():
-                    tensor.copy_(theirs[key])
-
     def freeze(self, names: Iterable[str]) -> None:
         """Stop training the parameters of the named groups.
 

@@ -5,22 +5,22 @@ Made data of the default run's shapes: speed does not depend on what images show
 
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from hydra import compose, initialize_config_dir
 
-from translearn.config import RunConfig, conf_dir, plain
+from translearn.config import conf_dir, plain
+from translearn.data.access import Batch
+from translearn.data.pipeline.loaders import TrainingStream
 from translearn.data.types import Domain, Split, TaskSet
-from translearn.engine.build import make_job
+from translearn.engine.build import build_run
 from translearn.engine.job import Job
-from translearn.engine.step import Average, clip_gradients, make_optimizer
+from translearn.engine.step import TrainingStep
 from translearn.engine.stop import Stop
-from translearn.engine.streams import make_streams
 from translearn.processor import bf16_of
-from translearn.runtime import Runtime, share_of_cores
+from translearn.runtime import share_of_cores
 
 SECONDS = 1.2  # of each measurement, after the steps that warm up
 
@@ -110,13 +110,13 @@ def hints(
     return advice
 
 
-def per_core(found: Speed) -> str:
+def per_core(speed: Speed) -> str:
     """As a line of the report tells it."""
-    return f"{found.core:,.0f} samples a core-second"
+    return f"{speed.core:,.0f} samples a core-second"
 
 
 def speed(folder: Path, precision: str, threads: int, fixed: bool = False) -> Speed:
-    """Steps of the default run: forward, backward, clip, update, average.
+    """Steps of the default run, as the run takes them.
 
     Args:
         folder: of the job; nothing is written into it.
@@ -125,43 +125,31 @@ def speed(folder: Path, precision: str, threads: int, fixed: bool = False) -> Sp
         fixed: compute on one batch again and again: the bound of the loop.
     """
     job = default_job(folder, precision, threads)
-    step, images = stepper(job, fixed)
+    step = TrainingStep(job, job.method.phases(job.budget)[0])
+    if fixed:
+        step.streams = {name: OneBatch(stream) for name, stream in step.streams.items()}
     for number in range(WARM_UP):
         step(number)
     steps, wall, cores = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - wall < SECONDS:
         step(WARM_UP + steps)
         steps += 1
-    samples = steps * images
+    samples = steps * step.samples
     return Speed(
         samples / (time.perf_counter() - wall), samples / max(time.process_time() - cores, 1e-9)
     )
 
 
-def stepper(job: Job, fixed: bool) -> tuple[Callable[[int], None], int]:
-    """A function that takes the step of that number, and the images of a step."""
-    phase = job.method.phases(job.budget)[0]
-    run = job.phase_runs[phase.name]
-    streams = make_streams(job, phase)
-    optimizer = make_optimizer(job.method.param_groups(run.lr), run)
-    average, parameters = Average(job.method, run.ema), list(job.method.parameters())
-    draws = torch.Generator()
-    kept = {name: stream.batch(0, draws) for name, stream in streams.items()}
-    job.method.train()
+class OneBatch:
+    """A stream that gives its first batch again and again."""
 
-    def step(number: int) -> None:
-        batch = kept
-        if not fixed:
-            batch = {name: stream.batch(number, draws) for name, stream in streams.items()}
-        with job.runtime.autocast():
-            terms = job.method(phase.name, batch, 0.5)
-        job.method.backward(terms, job.runtime.average)
-        clip_gradients(parameters, run.clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        average.update(number)
+    def __init__(self, stream: TrainingStream) -> None:
+        self.batch_size = stream.batch_size
+        self._batch = stream.batch(0, torch.Generator())
 
-    return step, sum(stream.batch_size for stream in streams.values())
+    def batch(self, step: int, generator: torch.Generator) -> Batch:
+        """The same, whatever the step."""
+        return self._batch
 
 
 def default_job(folder: Path, precision: str, threads: int) -> Job:
@@ -169,13 +157,12 @@ def default_job(folder: Path, precision: str, threads: int) -> Job:
     machine = (f"run.threads={threads}", f"run.precision={precision}", "run.device=cpu")
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         config = plain(compose("config", list(machine)))
-    run = RunConfig.of(config["run"])
     generator = torch.Generator().manual_seed(0)
-    domains = {}
+    domains: dict[str, Domain] = {}
     for task, channels in (("source", 1), ("target", 3)):
         shape = (IMAGES, channels, 28, 28)
         x = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
         split = Split(x, torch.randint(0, 10, (IMAGES,), generator=generator))
         domains[task] = Domain(task, CLASSES, split, None, split.select(torch.arange(10)))
     tasks = TaskSet("made", domains, (3, 28, 28))
-    return make_job(config, run, tasks, Runtime.start(run), folder, Stop())
+    return build_run(config, folder, Stop(), tasks=tasks)

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from translearn.artifacts.checkpoint import write_atomic
+from translearn.artifacts.atomic import write_atomic
 from translearn.artifacts.result import read_result
 from translearn.commands.predictor import Predictor
 from translearn.data.pipeline.preparation import Preparation
@@ -124,7 +124,7 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
         "input": {"dtype": "uint8", "shape": ["batch", *shape], "channels": "RGB"},
         "resize": f"to {shape[1]} x {shape[2]} pixels, bilinear with antialiasing",
         "output": "scores (batch, classes); softmax gives the probabilities of tl-predict",
-        "run": {k: (read_result(run) or {}).get(k) for k in ("method", "data", "seed", "metrics")},
+        "run": trained_by(run),
     }
     writers = {"model.safetensors": _safetensors, "model.pt2": _program}
     writers |= {"model.onnx": _onnx} if onnx else {}
@@ -151,6 +151,19 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
 
 
 Scores = Callable[[Tensor], Tensor]
+
+
+def trained_by(run: Path) -> dict[str, object]:
+    """What a model's file tells of the run that made it; nothing where no result can be read."""
+    result = read_result(run)
+    if result is None:
+        return {}
+    return {
+        "method": result.method,
+        "data": result.data,
+        "seed": result.seed,
+        "metrics": result.metrics,
+    }
 
 
 def _safetensors(model: Portable, images: Tensor, path: Path, run: Path) -> Scores:

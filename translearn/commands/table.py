@@ -5,8 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from translearn.errors import TranslearnError
+from translearn.errors import ConfigError, TranslearnError
 from translearn.report.grid import aggregate, comma_separated, markdown
+from translearn.report.pages import drawn, keep
 from translearn.report.table import found_runs, print_grid, write
 
 
@@ -25,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--markdown", metavar="FILE", help="write the table as Markdown (-: print)")
     parser.add_argument("--latex", metavar="FILE", help="write methods x data for LaTeX (-: print)")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep trimmed results for a page's table")
+    parser.add_argument(
+        "--page", metavar="FILE", help="draw the tables in a page from the results kept beside it"
+    )
     parser.add_argument("--html", metavar="FILE", help="write a report with figures in one file")
     parser.add_argument(
         "--metric", metavar="NAME", help="show this metric, such as target/val/accuracy"
@@ -33,34 +38,64 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--rules", action="store_true", help="what each rule of selection would have chosen"
     )
     given = parser.parse_args(arguments)
-    folders = [Path(folder) for folder in given.folders or ["outputs"]]
     try:
-        runs = found_runs(folders, given.metric)
-        if given.rules:
-            from translearn.report.choices import rule_grids  # with hydra, which takes a moment too
-
-            grids = rule_grids(runs)
+        if given.page:
+            draw_page(Path(given.page))
         else:
-            grids = [aggregate(runs, given.metric)]
-        if "-" not in (given.csv, given.markdown, given.latex, given.html):
-            for grid in grids:
-                print_grid(grid)
-        if given.csv:
-            write(given.csv, comma_separated(runs))
-        if given.markdown:
-            write(given.markdown, "\n".join(map(markdown, grids)))
-        if given.latex:
-            from translearn.report.compare import compare, latex  # scipy takes a second to import
-
-            write(given.latex, latex(compare(runs, given.metric)))
-        if given.html:
-            from translearn.report.html import report  # and matplotlib another
-
-            write(given.html, report(runs, given.metric))
+            compare_runs(given)
     except TranslearnError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def draw_page(page: Path) -> None:
+    """Draw the tables of a page anew.
+
+    Raises:
+        ConfigError: it cannot be read, or has no place for a table.
+        DiskError: it cannot be written.
+    """
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--page {page} cannot be read: {error}") from error
+    write(str(page), drawn(text, page.parent))
+
+
+def compare_runs(given: argparse.Namespace) -> None:
+    """Show, write or keep the runs in the folders, as the options ask.
+
+    Raises:
+        ConfigError: there is nothing to show.
+        DiskError: a file cannot be written.
+    """
+    runs = found_runs([Path(folder) for folder in given.folders or ["outputs"]], given.metric)
+    if given.keep:
+        for folder in keep(runs, Path(given.keep)):
+            print(folder)
+        return
+    if given.rules:
+        from translearn.report.choices import rule_grids  # with hydra, which takes a moment too
+
+        grids = rule_grids(runs)
+    else:
+        grids = [aggregate(runs, given.metric)]
+    if "-" not in (given.csv, given.markdown, given.latex, given.html):
+        for grid in grids:
+            print_grid(grid)
+    if given.csv:
+        write(given.csv, comma_separated(runs))
+    if given.markdown:
+        write(given.markdown, "\n".join(map(markdown, grids)))
+    if given.latex:
+        from translearn.report.compare import compare, latex  # scipy takes a second to import
+
+        write(given.latex, latex(compare(runs, given.metric)))
+    if given.html:
+        from translearn.report.html import report  # and matplotlib another
+
+        write(given.html, report(runs, given.metric))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from translearn import __version__
 from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import refuse_differences
-from translearn.artifacts.trackers import Guest, check_tracker
+from translearn.artifacts.trackers import GuardedTracker, check_tracker
 from translearn.backbones.base import Backbone
 from translearn.components import build, check, resolve_class
 from translearn.config import Config, RunConfig, differences
@@ -19,7 +20,7 @@ from translearn.data.access import TrainView
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.loaders import make_resident
 from translearn.data.pipeline.preparation import Preparation
-from translearn.data.types import DataSource, Shape, TaskSet
+from translearn.data.types import DataSource, Shape, Split, TaskSet
 from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
@@ -32,14 +33,38 @@ from translearn.runtime import Runtime, stable_seed
 from translearn.semantics.base import Semantics
 
 
-def make_job(
-    config: Config, run: RunConfig, tasks: TaskSet, runtime: Runtime, folder: Path, stop: Stop
+def build_run(
+    config: Config,
+    folder: Path,
+    stop: Stop,
+    rank: int = 0,
+    world: int = 1,
+    tasks: TaskSet | None = None,
 ) -> Job:
-    """Build the parts of a run on its data; the same seed gives the same weights.
+    """Check a config, load its data and build every part; the same seed gives the same weights.
+
+    Args:
+        config: of the run.
+        folder: of the run; a checkpoint in it must be one of this config.
+        stop: what tells the loop of signals.
+        rank: this process among ``world``.
+        world: number of processes.
+        tasks: the data, where it is not to be loaded as the config says.
 
     Raises:
-        ConfigError: the parts do not fit each other.
+        ConfigError: the parts do not exist, or do not fit each other.
+        DataError: the data is missing or broken.
+        CheckpointError: the folder holds another run.
     """
+    run = RunConfig.of(config["run"])
+    check_parts(config, run)
+    phase_runs = phase_settings(run, config["method"]["phases"])
+    check_shared(phase_runs, world)
+    check_continues(config, folder, run)
+    runtime = Runtime.start(run, rank, world)
+    if tasks is None:
+        root = os.path.expanduser(config["data_root"])
+        tasks = build(config["data"], DataSource, root=root).load()
     seed = int(config["seed"])
     torch.manual_seed(stable_seed(seed, "start"))
     random.seed(seed)
@@ -55,25 +80,37 @@ def make_job(
         for task, domain in tasks.tasks.items()
     }
     budget = run.resident_mb * 2**20
+    # The wall: of all labels, the method gets those of its access and the judge the others.
     judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
     view = TrainView.of(tasks, method.access)
     check_selection(run, type(method), judge, view)
+    size = tasks.input_shape[-1]
     return Job(
         method=method,
+        tasks=without_labels(tasks),
         view=resident_view(view, budget, run.workers),
         judge=judge,
         prepare=prepare,
-        augment=build(config["augment"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
-        views=build(config["views"], Augment, size=tasks.input_shape[-1]).to(runtime.device),
+        augment=build(config["augment"], Augment, size=size).to(runtime.device),
+        pair_augment=build(config["views"], Augment, size=size).to(runtime.device),
         run=run,
-        phase_runs=phase_settings(run, config["method"]["phases"]),
+        phase_runs=phase_runs,
         runtime=runtime,
         seed=seed,
         folder=folder,
         config=config,
         stop=stop,
-        tracker=Guest(run.tracker, folder, config),
+        tracker=GuardedTracker(run.tracker, folder, config),
     )
+
+
+def without_labels(tasks: TaskSet) -> TaskSet:
+    """The training samples alone, for whoever asks what the data look like."""
+    bare = {
+        task: replace(domain, train=Split(domain.train.x, None), val=None, test=None)
+        for task, domain in tasks.tasks.items()
+    }
+    return replace(tasks, tasks=bare)
 
 
 def build_method(
@@ -125,16 +162,12 @@ def resident_view(view: TrainView, budget: int, workers: int) -> TrainView:
 METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")
 
 
-def prepare_run(
-    config: Config, folder: Path, stop: Stop, rank: int = 0, world: int = 1
-) -> tuple[Job, TaskSet]:
-    """Check a config, load its data and build every part; ``stop`` listens from here on.
+def check_parts(config: Config, run: RunConfig) -> None:
+    """Refuse parts that do not exist or take no such options, before anything is built.
 
     Raises:
-        ConfigError: the parts do not exist, or do not fit each other.
-        DataError: the data is missing or broken.
+        ConfigError: naming the option.
     """
-    run = RunConfig.of(config["run"])
     check_tracker(run.tracker)
     check("data", config["data"], DataSource, ["root", "download"])
     check("backbone", config["backbone"], Backbone, ["input_shape"])
@@ -145,19 +178,20 @@ def prepare_run(
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
     if config.get("semantics"):
         check("semantics", config["semantics"], Semantics, ["root"])
-    for settings in phase_settings(run, config["method"]["phases"]).values():
+
+
+def check_shared(phase_runs: Mapping[str, RunConfig], world: int) -> None:
+    """Refuse a batch that the ranks cannot share.
+
+    Raises:
+        ConfigError: naming a batch size that they can.
+    """
+    for settings in phase_runs.values():
         if settings.batch_size % world:
             raise ConfigError(
                 f"run.batch_size={settings.batch_size} cannot be shared by run.gpus={world}: "
                 f"choose a multiple of {world}"
             )
-
-    stop.listen()
-    check_continues(config, folder, run)
-    source = build(config["data"], DataSource, root=os.path.expanduser(config["data_root"]))
-    runtime = Runtime.start(run, rank, world)
-    tasks = source.load()
-    return make_job(config, run, tasks, runtime, folder, stop), tasks
 
 
 def check_continues(config: Config, folder: Path, run: RunConfig) -> None:

@@ -6,20 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from translearn.artifacts.trackers import Guest
+from translearn.artifacts.trackers import GuardedTracker
 from translearn.config import Config, RunConfig
 from translearn.data.access import TrainView
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
+from translearn.data.types import TaskSet
 from translearn.engine.judge import Judge
 from translearn.engine.stop import Stop
 from translearn.methods.base import Budget, Method
-from translearn.metrics.choice import Standing
+from translearn.metrics.choice import BestSoFar
 from translearn.runtime import Runtime
 
 
 @dataclass
-class Progress(Standing):
+class Progress(BestSoFar):
     """Where a run stands: everything a checkpoint holds besides weights and optimizer."""
 
     phase: int = 0
@@ -40,11 +41,12 @@ class Job:
     """All parts of one run, built and ready."""
 
     method: Method
-    view: TrainView
-    judge: Judge
+    tasks: TaskSet  # what the data look like; no label is in here
+    view: TrainView  # what the method may see
+    judge: Judge  # the labels that score it
     prepare: Mapping[str, Preparation]  # task -> its preprocessing
     augment: Augment
-    views: Augment  # what makes several views of one sample differ
+    pair_augment: Augment  # what makes several views of one sample differ
     run: RunConfig
     phase_runs: Mapping[str, RunConfig]
     runtime: Runtime
@@ -52,7 +54,7 @@ class Job:
     folder: Path
     config: Config
     stop: Stop
-    tracker: Guest
+    tracker: GuardedTracker
 
     @property
     def checkpoints(self) -> Path:

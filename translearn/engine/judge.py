@@ -24,6 +24,8 @@ from translearn.runtime import Runtime
 class Judge:
     """Scores a method on validation and test splits, whose labels nobody else holds.
 
+    Of the training splits it keeps the labels that a budget leaves, for probes alone.
+
     Args:
         tasks: the data.
         prepare: task -> the same preprocessing as in training.
@@ -45,7 +47,7 @@ class Judge:
         self._splits = {
             (task, name): split
             for task, domain in tasks.tasks.items()
-            for name, split in (("val", domain.val), ("test", domain.test))
+            for name, split in (("train", domain.train), ("val", domain.val), ("test", domain.test))
             if split is not None and split.y is not None and len(split)
         }
         self.classes = {task: domain.classes for task, domain in tasks.tasks.items()}
@@ -125,8 +127,17 @@ class Judge:
             predicted = method.predict(x, "source").argmax(dim=1, keepdim=True)
             return torch.cat([method.represent(x, "source").float(), predicted.float()], dim=1)
 
-        found, labels = self._scores(method, features_and_class, "source", "val", limit)
-        return found[:, :-1], (found[:, -1].long() != labels).float()
+        scores, labels = self._scores(method, features_and_class, "source", "val", limit)
+        return scores[:, :-1], (scores[:, -1].long() != labels).float()
+
+    def features(
+        self, method: Method, task: str, split: str, limit: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """``Method.represent`` of the (first) samples of a split (N, D), and their labels (N,).
+
+        For probes, once a run is over. On all ranks and on the CPU.
+        """
+        return self._scores(method, lambda x: method.represent(x, task), task, split, limit)
 
     def _scores(
         self,
@@ -137,19 +148,25 @@ class Judge:
         limit: int | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What ``score`` gives for the (first) images of a split, and the labels; on all ranks."""
-        data = self._resident(task, split)
+        data = self._first(task, split, limit)
         assert data.y is not None
-        count = min(len(data), limit or len(data))
-        rows = self._runtime.rows(count)
+        rows = self._runtime.rows(len(data))
         training = method.training
         method.eval()
         with torch.inference_mode(), self._runtime.autocast():
             parts = [score(self._prepare[task](x)) for x, _ in self._batches(data, rows)]
         method.train(training)
-        found = torch.cat(parts).float()
-        everything = found.new_zeros(count, found.shape[1])
-        everything[rows] = found
-        return self._runtime.sum(everything).cpu(), data.y[:count].cpu()
+        own = torch.cat(parts).float()
+        everything = own.new_zeros(len(data), own.shape[1])
+        everything[rows] = own  # the sum over the ranks puts their parts together
+        return self._runtime.sum(everything).cpu(), data.y.cpu()
+
+    def _first(self, task: str, split: str, limit: int | None) -> Split:
+        # training files are not decoded a second time: a probe asks for few of them
+        data = self._splits[task, split] if split == "train" else self._resident(task, split)
+        if limit is None or limit >= len(data):
+            return data
+        return data.select(torch.arange(limit))
 
     def _resident(self, task: str, split: str) -> Split:
         data = self._splits[task, split]

@@ -3,9 +3,8 @@
 import logging
 import math
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -21,21 +20,13 @@ from translearn.engine.scoring import (
     label_free_scores,
     needs_last,
     score_after,
-    score_unseen,
     write_log_point,
 )
-from translearn.engine.step import (
-    Average,
-    Finite,
-    clip_gradients,
-    make_optimizer,
-    rate_factor,
-    set_rates,
-)
-from translearn.engine.streams import make_streams, outputs
+from translearn.engine.step import TrainingStep
+from translearn.engine.streams import outputs
 from translearn.errors import StopSignal
-from translearn.methods.base import Phase, learners
-from translearn.runtime import stable_seed
+from translearn.methods.base import Phase
+from translearn.metrics.seen_unseen import SeenUnseen
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +34,28 @@ log = logging.getLogger(__name__)
 RANKS_AGREE_EVERY = 10  # steps between two moments when several ranks can save or stop together
 
 
-def run_method(
-    job: Job,
-) -> tuple[Progress, list[dict[str, Any]], dict[str, float], dict[str, Tensor]]:
+class Trained(NamedTuple):
+    """What ``run_method`` leaves.
+
+    Attributes:
+        progress: where the run stands at its end.
+        phases: a record of each phase.
+        metrics: of the final weights.
+        confusions: test confusion of each task.
+        seen_unseen: what a zero-shot method's curve is drawn from.
+    """
+
+    progress: Progress
+    phases: list[dict[str, Any]]
+    metrics: dict[str, float]
+    confusions: dict[str, Tensor]
+    seen_unseen: SeenUnseen | None
+
+
+def run_method(job: Job) -> Trained:
     """Run every phase, from the checkpoint if there is one, and score the result.
 
-    Returns:
-        The progress made, a record of each phase, the final metrics, and the test confusion of each
-        task. ``job.method`` then holds the weights that the metrics report.
+    ``job.method`` then holds the weights that the metrics report.
     """
     state = checkpoint.load(job.checkpoints)
     if job.first_rank:
@@ -78,13 +83,22 @@ def run_method(
             progress.phase, progress.step, progress.entered = number + 1, 0, False
     validation = job.judge.score(job.method, "val")
     confusions = job.judge.confusions(job.method, "test")
+    zero_shot, seen_unseen = job.judge.zero_shot(job.method)
     metrics = {**validation, **scores_of(job.method, confusions, "test"), **progress.before}
-    metrics |= score_unseen(job)
+    metrics |= zero_shot
     if job.run.rules:
         metrics |= label_free_scores(job, job.run, job.method)
     metrics_log.write(phase="end", step=progress.steps, **metrics)
     record = [{"name": p.name, "steps": p.steps, "learn": list(p.learn)} for p in phases]
-    return progress, record, metrics, confusions
+    return Trained(progress, record, metrics, confusions, seen_unseen)
+
+
+def enter(job: Job, phase: Phase) -> None:
+    """Let the method prepare a phase; afterwards all ranks hold the same."""
+    view = TrainView(job.view, lambda task, module: outputs(job, task, module))
+    job.method.enter(phase, view)
+    # every rank computes it; sums in another order must not give each its own clusters
+    job.runtime.agree([*job.method.state_dict().values(), *job.method.kept.values()])
 
 
 def fit(
@@ -102,41 +116,66 @@ def fit(
         NonFiniteError: a loss or gradient norm is not finite; nothing non-finite was saved.
         StopSignal: a signal arrived; the state is saved.
     """
-    run, runtime, method = job.phase_runs[phase.name], job.runtime, job.method
     if not progress.entered:
-        view = TrainView(job.view, lambda task, module: outputs(job, task, module))
-        method.enter(phase, view)
-        # every rank computes it; sums in another order must not give each its own clusters
-        runtime.agree([*method.state_dict().values(), *method.kept.values()])
+        enter(job, phase)
         progress.entered = True
         # the weights of an earlier phase are no candidates
         progress.best_score, progress.best_source = -math.inf, 0.0
     if not phase.steps:
         return
-    method.requires_grad_(False)
-    for module in learners(method, phase.learn):
-        module.requires_grad_(True)
-    streams = make_streams(job, phase)
-    optimizer = make_optimizer(method.param_groups(run.lr), run)
-    average = Average(method, run.ema)
-    finite = Finite(runtime.device)
-    window: dict[str, Tensor] = {}
-    if state:
-        optimizer.load_state_dict(state["optimizer"])
-        average.copy.load_state_dict(state["average"])
-        window = {k: v[runtime.rank].to(runtime.device) for k, v in state["windows"].items()}
-    parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
-    finite.mask(optimizer)
-    model: Any = method if method.term_gradients else runtime.wrap(method)
-    if run.compile:
-        model = torch.compile(model)
-    draws = torch.Generator(device=runtime.device)
-    saver = Saver(job, progress, metrics_log, finite)
+    run, runtime = job.phase_runs[phase.name], job.runtime
+    step = TrainingStep(job, phase, state)
+    windows = state["windows"] if state else {}  # loss terms of every rank since the last log point
+    window = {k: v[runtime.rank].to(runtime.device) for k, v in windows.items()}
+    saver = Saver(job, progress, metrics_log)
     if not state:
-        saver.save(phase, optimizer, average, window)
+        # what `enter` computed may have taken hours: it is kept before the first step
+        saver.save(step, window)
     evaluate_every = max(1, math.ceil(phase.steps / run.evaluations))
-    images = sum(stream.batch_size for stream in streams.values())
-    bar = tqdm(
+    bar, shown = progress_bar(job, phase, progress), dict[str, str]()
+    clock = Clock(progress, runtime)
+    for number in range(progress.step, phase.steps):
+        terms = step(number)
+        # summed on the device: `.item()` here would make the host wait for it in every step
+        for name, term in terms.items():
+            window[name] = window[name] + term.detach() if name in window else term.detach()
+        progress.step += 1
+        progress.steps += 1
+        progress.samples += step.samples
+        bar.update()
+
+        last = progress.step == phase.steps
+        log_now = progress.step % run.log_every == 0 or last
+        score_now = needs_last(run) if last else progress.step % evaluate_every == 0
+        if log_now or score_now:
+            with clock.paused():
+                step.check_finite()
+                if log_now:
+                    shown |= write_log_point(job, phase, progress, metrics_log, window, step)
+                    window = {}
+                if score_now:
+                    shown |= evaluate(job, run, phase, progress, metrics_log, step.average)
+                bar.set_postfix(shown)
+        # Saving gathers from every rank, so all must save, or stop, after the same step; each has
+        # its own clock and its own signals. Asking makes them wait for each other: not every step.
+        agree = runtime.world == 1 or log_now or progress.step % RANKS_AGREE_EVERY == 0
+        stopped = runtime.largest(job.stop.number) if agree else 0
+        due = runtime.largest(int(saver.due())) if agree else 0
+        if (due or stopped) and not last:
+            with clock.paused():
+                saver.save(step, window)
+            if stopped:
+                bar.close()
+                raise StopSignal(stopped)
+    clock.pause()
+    bar.close()
+    job.method.load_state_dict(step.average.read().state_dict())
+    runtime.share_buffers(job.method)
+
+
+def progress_bar(job: Job, phase: Phase, progress: Progress) -> Any:
+    """The bar of a phase, on rank 0; rare lines where nobody watches a terminal."""
+    return tqdm(
         total=phase.steps,
         initial=progress.step,
         desc=phase.name,
@@ -145,56 +184,3 @@ def fit(
         mininterval=0.1 if sys.stderr.isatty() else 10.0,
         dynamic_ncols=True,
     )
-    shown: dict[str, str] = {}
-    method.train()
-    clock = Clock(progress, runtime)
-    for step in range(progress.step, phase.steps):
-        share = step / phase.steps
-        draws.manual_seed(stable_seed(job.seed, phase.name, step))
-        runtime.seed(stable_seed(job.seed, phase.name, step, runtime.rank))
-        batch = {name: stream.batch(step, draws) for name, stream in streams.items()}
-        with runtime.autocast():
-            terms: dict[str, Tensor] = model(phase.name, batch, share)
-        method.backward(terms, runtime.average)
-        norm = clip_gradients(parameters, run.clip)
-        finite.watch(terms, norm, phase.name, step)
-        set_rates(optimizer, rate_factor(run, share), share)
-        optimizer.step()
-        optimizer.zero_grad()
-        average.update(step)
-        for name, term in terms.items():
-            window[name] = window[name] + term.detach() if name in window else term.detach()
-        progress.step += 1
-        progress.steps += 1
-        progress.samples += images
-        bar.update()
-
-        last = progress.step == phase.steps
-        log_now = progress.step % run.log_every == 0 or last
-        if log_now:
-            clock.pause()
-            finite.check(phase.name, step)
-            shown |= write_log_point(job, phase, progress, metrics_log, window, optimizer)
-            window = {}
-            bar.set_postfix(shown)
-            clock.resume()
-        if progress.step % evaluate_every == 0 if not last else needs_last(run):
-            clock.pause()
-            finite.check(phase.name, step)
-            shown |= evaluate(job, run, phase, progress, metrics_log, average)
-            bar.set_postfix(shown)
-            clock.resume()
-        agree = runtime.world == 1 or log_now or progress.step % RANKS_AGREE_EVERY == 0
-        stopped = runtime.largest(job.stop.number) if agree else 0
-        due = runtime.largest(int(saver.due())) if agree else 0
-        if (due or stopped) and not last:
-            clock.pause()
-            saver.save(phase, optimizer, average, window)
-            clock.resume()
-            if stopped:
-                bar.close()
-                raise StopSignal(stopped)
-    clock.pause()
-    bar.close()
-    method.load_state_dict(average.read().state_dict())
-    runtime.share_buffers(method)

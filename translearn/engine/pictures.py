@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from translearn.artifacts.result import Result
 from translearn.backbones.base import Backbone
 from translearn.data.files.images import FileImages
 from translearn.data.pipeline.loaders import in_order
@@ -29,28 +30,46 @@ BATCH = 16
 
 
 def draw_figures(
-    job: Job, result: Mapping[str, Any], confusions: Mapping[str, Tensor], main_task: str
+    job: Job,
+    result: Result,
+    confusions: Mapping[str, Tensor],
+    seen_unseen: SeenUnseen | None,
 ) -> list[str]:
-    """Write ``figures/`` in the run folder. Called on one rank, after the weights were written.
+    """Write ``figures/`` in the run folder, all that a run draws.
+
+    Called on one rank, after the weights were written, and not at all with ``run.figures=false``.
+
+    Args:
+        job: of the run; its method holds the final weights.
+        result: of the run.
+        confusions: test confusion of each task.
+        seen_unseen: what the curve of a zero-shot method is drawn from.
 
     Returns:
         A warning for each figure that could not be drawn; nothing here makes a run fail.
     """
+    folder = job.folder / "figures"
     try:
-        evidence = gather(job, result, confusions, main_task)
+        evidence = gather(job, result, confusions, job.tasks.main_task)
     except Exception as error:  # whatever it is, the result matters more
         return [f"no figures: {type(error).__name__}: {error}"]
-    return draw(evidence, job.folder / "figures")
+    failed = draw(evidence, folder)
+    try:
+        if job.method.clusters:
+            draw_clusters(job, folder / "clusters.png")
+        if seen_unseen is not None:
+            draw_curve(seen_unseen, result.metrics["gzsl/gamma"], folder / "seen_unseen.png")
+    except Exception as error:
+        failed.append(f"not all figures: {type(error).__name__}: {error}")
+    return failed
 
 
-def gather(
-    job: Job, result: Mapping[str, Any], confusions: Mapping[str, Tensor], main_task: str
-) -> Evidence:
+def gather(job: Job, result: Result, confusions: Mapping[str, Tensor], main_task: str) -> Evidence:
     """The log, the confusions, and examples of every task that the method predicts."""
     tasks = [task for task in job.method.tasks if "/" not in task and job.method.predicts(task)]
     parts = max(2, len(tasks))
     return Evidence(
-        title=f"{result['method']} on {result['data']}, seed {result['seed']}",
+        title=f"{result.method} on {result.data}, seed {result.seed}",
         log=read_log(job.folder / "metrics.jsonl"),
         classes={task: job.method.tasks[task] for task in tasks},
         confusions={task: confusion.numpy() for task, confusion in confusions.items()},
@@ -159,14 +178,11 @@ def draw_curve(both: SeenUnseen, gamma: float, path: Path) -> None:
 LOOKED_AT, ACROSS = 2000, 16
 
 
-def draw_clusters(job: Job) -> Path:
-    """Write ``figures/clusters.png``: up to 16 target training images of each cluster.
+def draw_clusters(job: Job, path: Path) -> None:
+    """Draw up to 16 target training images of each cluster.
 
     They are the first of each cluster among 2000, in the split's random order; empty clusters have
     no row.
-
-    Returns:
-        The file.
     """
     from torchvision.utils import make_grid, save_image  # takes a second to import
 
@@ -175,16 +191,14 @@ def draw_clusters(job: Job) -> Path:
     few = images[torch.arange(min(len(images), LOOKED_AT))]
     method.eval()
     shown: list[Tensor] = []
-    found: list[Tensor] = []
+    clusters: list[Tensor] = []
     with torch.inference_mode(), job.runtime.autocast():
         for x in in_order(few, job.run.eval_batch_size, job.run.workers):
-            found.append(method.predict(prepare(x), "target").argmax(dim=1).cpu())
+            clusters.append(method.predict(prepare(x), "target").argmax(dim=1).cpu())
             shown.append(x.cpu())
-    assigned, pictures = torch.cat(found), torch.cat(shown).float() / 255
+    assigned, pictures = torch.cat(clusters), torch.cat(shown).float() / 255
     blank = torch.ones_like(pictures[:1])
     rows = [pictures[assigned == cluster][:ACROSS] for cluster in assigned.unique()]
     filled = [torch.cat([row, blank.expand(ACROSS - len(row), -1, -1, -1)]) for row in rows]
-    path = job.folder / "figures" / "clusters.png"
     path.parent.mkdir(exist_ok=True)
     save_image(make_grid(torch.cat(filled), nrow=ACROSS, padding=1, pad_value=0.5), path)
-    return path

@@ -2,20 +2,21 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from translearn.artifacts.model import write_model
-from translearn.artifacts.result import description, environment, peak_memory_mb
+from translearn.artifacts.result import Result, started
 from translearn.config import Config
 from translearn.data.files.images import FileImages
 from translearn.data.types import Images, TaskSet
-from translearn.engine.build import prepare_run
+from translearn.engine.build import build_run
+from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import run_method
-from translearn.engine.pictures import draw_clusters
 from translearn.engine.selection import objective, usable_rules
 from translearn.engine.stop import Stop
 from translearn.methods.base import quadrant
@@ -24,34 +25,35 @@ from translearn.metrics.clusters import matched
 log = logging.getLogger(__name__)
 
 
-def work(config: Config, folder: Path, rank: int = 0, world: int = 1) -> dict[str, Any]:
+def run_here(config: Config, folder: Path, rank: int = 0, world: int = 1) -> Result:
     """Build every part of a run, train, score, and write the model: one rank's work.
 
     Returns:
         The result on rank 0.
     """
-    job, tasks = prepare_run(config, folder, Stop(), rank, world)
-    run = job.run
+    stop = Stop()
+    stop.listen()
+    job = build_run(config, folder, stop, rank, world)
+    run, tasks = job.run, job.tasks
     if rank == 0:
         log.info("%s", job.runtime.summary)
     with job.tracker:
-        progress, phases, metrics, confusions = run_method(job)
-        if rank == 0 and run.probe:
+        progress, phases, metrics, confusions, seen_unseen = run_method(job)
+        if run.probe:
             from translearn.engine.probe import probe  # scikit-learn, only where it is wanted
 
-            probed = probe(job, tasks)
+            probed = probe(job)
             metrics = {**metrics, **probed}
             job.tracker.log(probed)
     if rank == 0:
-        if job.method.clusters:
-            draw_clusters(job)
         about = {**about_model(tasks), **job.method.about()}
         write_model(folder, job.method.state_dict(), about)
     result = success(job, tasks, progress, phases, metrics, confusions)
     if rank == 0 and run.figures:
         from translearn.engine.pictures import draw_figures  # matplotlib, only where it is wanted
 
-        result["warnings"] += draw_figures(job, result, confusions, tasks.main_task)
+        failed = draw_figures(job, result, confusions, seen_unseen)
+        result = replace(result, warnings=[*result.warnings, *failed])
     return result
 
 
@@ -85,7 +87,7 @@ def success(
     phases: list[dict[str, Any]],
     metrics: Mapping[str, float],
     confusions: Mapping[str, Tensor],
-) -> dict[str, Any]:
+) -> Result:
     """The result of a run that came to its end."""
     headline = job.method.headline or f"{tasks.main_task}/test/accuracy"
     clusters = job.method.clusters
@@ -93,38 +95,36 @@ def success(
         task: per_class_accuracy(matched(c) if clusters else c, job.method.tasks[task])
         for task, c in confusions.items()
     }
-    sizes = {task: c.sum(dim=0).tolist() for task, c in confusions.items()}
-    return {
-        "status": "done",
-        "exit_code": 0,
-        "reason": None,
-        **description(job.config),
-        "data": tasks.name,
-        "quadrant": quadrant(type(job.method)),
-        "protocol": tasks.protocol,
-        "metrics": dict(metrics),
-        "headline": headline if headline in metrics else None,
-        "objective": objective(
+    rules = usable_rules(type(job.method), job.judge, job.view) if job.run.rules else ()
+    sizes = {task: c.sum(dim=0).tolist() for task, c in confusions.items()} if clusters else {}
+    return replace(
+        started(job.config, "done"),
+        data=tasks.name,
+        quadrant=quadrant(type(job.method)),
+        protocol=tasks.protocol,
+        metrics=dict(metrics),
+        headline=headline if headline in metrics else None,
+        objective=objective(
             job.run, type(job.method), tasks.main_task, metrics, progress.best_score
         ),
-        "rules": usable_rules(type(job.method), job.judge, job.view) if job.run.rules else [],
-        "select_floor": job.run.select_floor,
-        "per_class": per_class,
-        **({"cluster_sizes": sizes} if clusters else {}),
-        "phases": phases,
-        "steps": progress.steps,
-        "samples": progress.samples,
-        "selected_step": progress.best_step if progress.best_step >= 0 else progress.steps,
-        "train_seconds": progress.seconds,
-        "train_core_seconds": progress.core_seconds,
-        "samples_per_second": progress.samples / max(progress.seconds, 1e-9),
-        "peak_memory_mb": peak_memory_mb(job.runtime.device),
-        "precision": job.runtime.precision,
-        "precision_reason": job.runtime.precision_reason,
-        "deterministic": job.runtime.device.type == "cpu" or job.run.deterministic,
-        "warnings": [*progress.warnings, *job.method.notes(), *job.tracker.warnings],
-        "environment": environment(job.runtime),
-    }
+        rules=[str(rule) for rule in rules],
+        select_floor=job.run.select_floor,
+        per_class=per_class,
+        cluster_sizes=sizes,
+        phases=phases,
+        steps=progress.steps,
+        samples=progress.samples,
+        selected_step=progress.best_step if progress.best_step >= 0 else progress.steps,
+        train_seconds=progress.seconds,
+        train_core_seconds=progress.core_seconds,
+        samples_per_second=progress.samples / max(progress.seconds, 1e-9),
+        peak_memory_mb=peak_memory_mb(job.runtime.device),
+        precision=job.runtime.precision,
+        precision_reason=job.runtime.precision_reason,
+        deterministic=job.runtime.device.type == "cpu" or job.run.deterministic,
+        warnings=[*progress.warnings, *job.method.notes(), *job.tracker.warnings],
+        environment=environment(job.runtime),
+    )
 
 
 def per_class_accuracy(confusion: Tensor, names: Sequence[str]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -11,8 +12,7 @@ from translearn import __version__
 from translearn.artifacts import checkpoint
 from translearn.artifacts.metrics_log import MetricsLog
 from translearn.engine.job import Job, Progress
-from translearn.engine.step import Average, Finite
-from translearn.methods.base import Phase
+from translearn.engine.step import TrainingStep
 from translearn.runtime import Runtime
 
 
@@ -34,14 +34,19 @@ class Clock:
         self.progress.seconds += time.perf_counter() - self._wall
         self.progress.core_seconds += time.process_time() - self._cores
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Not counted is what happens in here, though what raises leaves the clock stopped."""
+        self.pause()
+        yield
+        self.resume()
+
 
 class Saver:
     """Saves ``last.pt`` on rank 0, every ``run.save_seconds``."""
 
-    def __init__(
-        self, job: Job, progress: Progress, metrics_log: MetricsLog, finite: Finite
-    ) -> None:
-        self.job, self.progress, self.metrics_log, self.finite = job, progress, metrics_log, finite
+    def __init__(self, job: Job, progress: Progress, metrics_log: MetricsLog) -> None:
+        self.job, self.progress, self.metrics_log = job, progress, metrics_log
         self._time = time.monotonic()
 
     def due(self) -> bool:
@@ -49,15 +54,14 @@ class Saver:
         waited = time.monotonic() - self._time
         return self.job.first_rank and waited >= self.job.run.save_seconds
 
-    def save(
-        self,
-        phase: Phase,
-        optimizer: torch.optim.Optimizer,
-        average: Average,
-        window: Mapping[str, Tensor],
-    ) -> None:
-        """Write the checkpoint, unless something in it is not finite."""
-        self.finite.check(phase.name, self.progress.step)
+    def save(self, step: TrainingStep, window: Mapping[str, Tensor]) -> None:
+        """Write the checkpoint, unless something in it is not finite.
+
+        Args:
+            step: of the phase.
+            window: loss terms, summed since the last log point.
+        """
+        step.check_finite()
         self._time = time.monotonic()
         windows = {name: self.job.runtime.gather(total) for name, total in window.items()}
         if self.job.first_rank:
@@ -72,8 +76,7 @@ class Saver:
                 "progress": dataclasses.asdict(self.progress),
                 "method": method.state_dict(),
                 "kept": dict(method.kept),
-                "optimizer": optimizer.state_dict(),
-                "average": average.copy.state_dict(),
+                **step.state(),
                 "windows": windows,
             }
             checkpoint.save(self.job.checkpoints, state)

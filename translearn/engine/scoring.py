@@ -1,4 +1,4 @@
-"""What the loop does besides training: clock, checkpoints, log points, scores."""
+"""What the loop does besides training: log points and scores."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -12,13 +12,12 @@ from translearn.artifacts.metrics_log import MetricsLog
 from translearn.config import RunConfig, Select
 from translearn.engine.job import Job, Progress
 from translearn.engine.judge import accuracies
-from translearn.engine.pictures import draw_curve
 from translearn.engine.selection import usable_rules
-from translearn.engine.step import Average
+from translearn.engine.step import TrainingStep, WeightAverage
 from translearn.engine.streams import without_gradients
 from translearn.methods.base import Method, Phase
-from translearn.metrics.choice import BY_PREDICTIONS, BY_WEIGHTS, LABEL_FREE, RULE_METRIC, chooses
-from translearn.metrics.label_free import RULES, WEIGHTED_RULES, density_ratio
+from translearn.metrics.choice import BY_ERRORS, BY_PREDICTIONS, RULES, chooses, metric_of
+from translearn.metrics.label_free import density_ratio, score_of
 
 ADVICE_AFTER = 3  # bad log points in a row
 
@@ -29,7 +28,7 @@ def write_log_point(
     progress: Progress,
     metrics_log: MetricsLog,
     window: Mapping[str, Tensor],
-    optimizer: torch.optim.Optimizer,
+    step: TrainingStep,
 ) -> dict[str, str]:
     """Write the mean loss terms since the last log point, the rate and the method's health.
 
@@ -47,7 +46,7 @@ def write_log_point(
         samples=progress.samples,
         seconds=progress.seconds,
         core_seconds=progress.core_seconds,
-        lr=max(group["lr"] for group in optimizer.param_groups),
+        lr=max(group["lr"] for group in step.optimizer.param_groups),
         **{f"loss/{name}": value for name, value in means.items()},
         **{f"health/{name}": value for name, value in health.items()},
     )
@@ -77,15 +76,6 @@ def score_after(job: Job, phase: Phase, progress: Progress, metrics_log: Metrics
         metrics_log.write(phase=phase.name, step=progress.step, **before)
 
 
-def score_unseen(job: Job) -> dict[str, float]:
-    """The zero-shot figures, their curve drawn to ``figures/seen_unseen.png``; else nothing."""
-    metrics, both = job.judge.zero_shot(job.method)
-    if both is not None and job.first_rank:
-        path = job.folder / "figures" / "seen_unseen.png"
-        draw_curve(both, metrics["gzsl/gamma"], path)
-    return metrics
-
-
 def needs_last(run: RunConfig) -> bool:
     """Whether a rule wants a score after the last step too; the final metrics cover the rest."""
     return run.rules or run.select is not Select.last
@@ -97,7 +87,7 @@ def evaluate(
     phase: Phase,
     progress: Progress,
     metrics_log: MetricsLog,
-    average: Average,
+    average: WeightAverage,
 ) -> dict[str, str]:
     """Score the averaged weights on ``run.evaluate`` and keep the best by ``run.select``.
 
@@ -145,23 +135,23 @@ def label_free_scores(job: Job, run: RunConfig, method: Method) -> dict[str, flo
     """
     if run.rules:
         usable = usable_rules(type(method), job.judge, job.view)
-        wanted = [rule for rule in usable if rule in LABEL_FREE]
+        wanted = [rule for rule in usable if RULES[rule].label_free]
     else:
         wanted = [
-            rule for kind in (BY_PREDICTIONS, BY_WEIGHTS) if run.select in kind for rule in kind
+            rule for kind in (BY_PREDICTIONS, BY_ERRORS) if run.select in kind for rule in kind
         ]
     scores: dict[Select, float] = {}
     if set(wanted) & set(BY_PREDICTIONS):
         predictions = first_outputs(job, method, method.predict, "target")
         probabilities = predictions.softmax(dim=1)
-        scores |= {rule: score(probabilities) for rule, score in RULES.items()}
-    if set(wanted) & set(BY_WEIGHTS):
+        scores |= {rule: score_of(rule)(probabilities) for rule in BY_PREDICTIONS}
+    if set(wanted) & set(BY_ERRORS):
         source = first_outputs(job, method, method.represent, "source").cpu().numpy()
         target = first_outputs(job, method, method.represent, "target").cpu().numpy()
         asked, wrong = (part.numpy() for part in job.judge.source_errors(method, SAMPLES))
         weights = density_ratio(source, target, asked)
-        scores |= {rule: score(weights, wrong) for rule, score in WEIGHTED_RULES.items()}
-    return {RULE_METRIC[rule]: score for rule, score in scores.items()}
+        scores |= {rule: score_of(rule)(weights, wrong) for rule in BY_ERRORS}
+    return {metric_of(rule): score for rule, score in scores.items()}
 
 
 def first_outputs(

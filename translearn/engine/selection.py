@@ -9,7 +9,7 @@ from translearn.data.access import TrainView
 from translearn.engine.judge import Judge
 from translearn.errors import ConfigError
 from translearn.methods.base import Method
-from translearn.metrics.choice import BY_WEIGHTS, FLOOR_METRIC, LABEL_FREE, RULE_METRIC
+from translearn.metrics.choice import FLOOR_METRIC, RULES
 
 
 def check_selection(run: RunConfig, method: type[Method], judge: Judge, view: TrainView) -> None:
@@ -30,31 +30,31 @@ def check_selection(run: RunConfig, method: type[Method], judge: Judge, view: Tr
 
 def usable_rules(method: type[Method], judge: Judge, view: TrainView) -> list[Select]:
     """The rules besides ``last`` and ``oracle`` that the method's own labels allow."""
-    rules = (rule for rule in Select if rule not in (Select.last, Select.oracle))
-    return [rule for rule in rules if refusal(rule, method, judge, view) is None]
+    rules = [name for name, rule in RULES.items() if rule.needs]
+    return [name for name in rules if refusal(name, method, judge, view) is None]
 
 
-def refusal(rule: Select, method: type[Method], judge: Judge, view: TrainView) -> str | None:
+def refusal(name: Select, method: type[Method], judge: Judge, view: TrainView) -> str | None:
     """Why a rule cannot choose the weights of a method, and what to do; None where it can."""
-    if rule is Select.last:
+    rule, access = RULES[name], method.access
+    if rule.metric is None:
         return None
     if method.clusters:
         return "this method makes clusters, which no label selects\nuse run.select=last"
-    access = method.access
-    by_source = rule is Select.source_val or rule in LABEL_FREE
-    if (by_source and not access.source_labels) or (
-        rule is Select.target_val and not access.target_labels
+    if (
+        rule.needs
+        and not {"source": access.source_labels, "target": access.target_labels}[rule.needs]
     ):
         return (
             "this method may not see those labels\n"
             "use run.select=last, or oracle to select on target test labels (the result says so)"
         )
-    metric = FLOOR_METRIC if rule in LABEL_FREE else RULE_METRIC[rule]
+    metric = FLOOR_METRIC if rule.label_free else rule.metric
     if not judge.has(*metric.split("/")[:2]):
         return f"this data has no labels for {metric}"
-    if rule in LABEL_FREE and not len(view.get("target", ())):
+    if rule.label_free and not len(view.get("target", ())):
         return "this data has no target training images\nuse run.select=last or source_val"
-    if rule in BY_WEIGHTS and judge.classes["source"] != judge.classes["target"]:
+    if rule.looks_at == "errors" and judge.classes["source"] != judge.classes["target"]:
         return (
             "source errors say nothing of a target with other classes\n"
             "use run.select=last or source_val"
@@ -77,8 +77,8 @@ def objective(
         metrics: of the final weights.
         best: the score that a label-free rule gave to the chosen weights.
     """
-    name = RULE_METRIC.get(run.select)
-    if run.select in LABEL_FREE:
+    name = RULES[run.select].metric
+    if RULES[run.select].label_free:
         return {"metric": name, "value": best if math.isfinite(best) else None}
     if name is None and method.access.target_labels:
         name = f"{main_task}/val/accuracy"

@@ -1,4 +1,7 @@
-"""A training step around the method: optimizer, schedule, averaged weights, finiteness."""
+"""One training step, the same in a run, in a dry run and in tl-doctor's measurement.
+
+Below it, what it is made of: optimizer, schedule, averaged weights, finiteness.
+"""
 
 import copy
 import math
@@ -9,9 +12,107 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from translearn.artifacts.checkpoint import State
 from translearn.config import Optimizer, RunConfig, Schedule
+from translearn.data.access import Batch
+from translearn.data.pipeline.loaders import TrainingStream
+from translearn.engine.job import Job
+from translearn.engine.streams import make_streams
 from translearn.errors import NonFiniteError
-from translearn.methods.base import Method
+from translearn.methods.base import Method, Phase, learners
+from translearn.runtime import stable_seed
+
+
+class TrainingStep:
+    """The step of a phase, taken by calling it with a number.
+
+    It is a function of (seed, phase, number) and of the weights: every draw is seeded anew, so that
+    a continued run goes on with the same bits. Its parts are made for this phase alone, since the
+    phase decides what learns.
+
+    Args:
+        job: of the run; its method is put into training mode.
+        phase: one that has steps.
+        state: a checkpoint of this phase to go on from.
+
+    Attributes:
+        streams: batch key -> where that part of a batch comes from.
+        optimizer: of what the phase trains.
+        average: the averaged weights, the ones that are evaluated.
+        samples: of a step, over all streams and ranks.
+    """
+
+    def __init__(self, job: Job, phase: Phase, state: State | None = None) -> None:
+        method = job.method
+        self.job, self.phase, self.run = job, phase, job.phase_runs[phase.name]
+        method.requires_grad_(False)
+        for module in learners(method, phase.learn):
+            module.requires_grad_(True)
+        self.streams: dict[str, TrainingStream] = make_streams(job, phase)
+        self.samples = sum(stream.batch_size for stream in self.streams.values())
+        self.optimizer = make_optimizer(method.param_groups(self.run.lr), self.run)
+        self.average = WeightAverage(method, self.run.ema)
+        if state:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.average.copy.load_state_dict(state["average"])
+        self._finite = FiniteCheck(job.runtime.device)
+        self._finite.mask(self.optimizer)
+        self._parameters = [p for p in method.parameters() if p.requires_grad]
+        # The forward pass is the whole training step, however often the trunk is called inside, so
+        # that one data-parallel wrapper sees one call. Gradients term by term it could not average.
+        self._model: Any = method if method.term_gradients else job.runtime.wrap(method)
+        if self.run.compile:
+            self._model = torch.compile(self._model)
+        self._draws = torch.Generator(device=job.runtime.device)
+        self._number = 0
+        method.train()
+
+    def batch(self, number: int) -> dict[str, Batch]:
+        """This rank's part of the batch of a step, by stream; seeds what draws at random in it."""
+        job, name = self.job, self.phase.name
+        # the global batch draws from one seed, and dropout on each rank from one of its own
+        self._draws.manual_seed(stable_seed(job.seed, name, number))
+        job.runtime.seed(stable_seed(job.seed, name, number, job.runtime.rank))
+        return {key: stream.batch(number, self._draws) for key, stream in self.streams.items()}
+
+    def __call__(self, number: int) -> dict[str, Tensor]:
+        """Take the step of that number, counted from 0.
+
+        Returns:
+            The named loss terms of this rank.
+
+        Raises:
+            NonFiniteError: on a CPU, a term or the gradient norm is not finite; no weight moved.
+        """
+        method, progress = self.job.method, number / self.phase.steps
+        self._number = number
+        batch = self.batch(number)
+        with self.job.runtime.autocast():
+            terms: dict[str, Tensor] = self._model(self.phase.name, batch, progress)
+        method.backward(terms, self.job.runtime.average)
+        norm = clip_gradients(self._parameters, self.run.clip)
+        self._finite.watch(terms, norm, self.phase.name, number)
+        # after the watch, which on a CPU stops here: what is not finite never reaches a weight
+        set_rates(self.optimizer, rate_factor(self.run, progress), progress)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.average.update(number)
+        return terms
+
+    def check_finite(self) -> None:
+        """Read what a GPU has gathered: to be asked before anything is logged, scored or saved.
+
+        Raises:
+            NonFiniteError: a term or a gradient norm was not finite; no weight has moved since.
+        """
+        self._finite.check(self.phase.name, self._number)
+
+    def state(self) -> State:
+        """What a checkpoint needs to go on in the middle of the phase, besides the method."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.copy.state_dict(),
+        }
 
 
 def make_optimizer(groups: list[dict[str, Any]], run: RunConfig) -> torch.optim.Optimizer:
@@ -55,7 +156,7 @@ def set_rates(optimizer: torch.optim.Optimizer, factor: float, progress: float) 
         group["lr"] = group["peak_lr"] * factor if progress >= group["starts"] else 0.0
 
 
-class Average:
+class WeightAverage:
     """An exponential moving average of a method's weights, the ones that are evaluated.
 
     The decay warms up as min(decay, (1 + t) / (10 + t)); buffers are copied when read.
@@ -68,25 +169,25 @@ class Average:
     def __init__(self, method: Method, decay: float) -> None:
         self.method, self.decay = method, decay
         self.copy = copy.deepcopy(method).requires_grad_(False) if decay else method
-        self._mine = list(self.copy.parameters())
-        self._theirs = list(method.parameters())
+        self._averaged = list(self.copy.parameters())
+        self._current = list(method.parameters())
 
     def update(self, step: int) -> None:
         """Move the average towards the weights after ``step`` (counted from 0)."""
         if self.decay:
             blend = get_ema_multi_avg_fn(min(self.decay, (1 + step) / (10 + step)))
-            blend(self._mine, [parameter.detach() for parameter in self._theirs], 0)
+            blend(self._averaged, [parameter.detach() for parameter in self._current], 0)
 
     def read(self) -> Method:
         """The averaged method, with the current buffers."""
         if self.decay:
-            for mine, theirs in zip(self.copy.buffers(), self.method.buffers(), strict=True):
-                mine.copy_(theirs)
+            for averaged, current in zip(self.copy.buffers(), self.method.buffers(), strict=True):
+                averaged.copy_(current)
             self.copy.kept = self.method.kept
         return self.copy
 
 
-class Finite:
+class FiniteCheck:
     """Watches losses and gradient norms.
 
     On a CPU a bad value stops the run before the optimizer step. On a GPU a device flag gathers
@@ -96,11 +197,13 @@ class Finite:
     """
 
     def __init__(self, device: torch.device) -> None:
+        # `.item()` in every step would make the host wait for the GPU each time
         self._at_once = device.type == "cpu"
         self._bad = torch.zeros((), device=device)
 
     def mask(self, optimizer: torch.optim.Optimizer) -> None:
         """Let the flag skip the updates of a fused optimizer, as a gradient scaler's flag does."""
+        # an `if` would need the flag on the host; the fused kernel reads it where it is
         if not self._at_once:
             optimizer.found_inf = self._bad  # type: ignore[attr-defined]
             optimizer.grad_scale = None  # type: ignore[attr-defined]

@@ -14,11 +14,6 @@ class Stop:
     def __init__(self) -> None:
         self.number = 0
 
-    @property
-    def requested(self) -> bool:
-        """Whether a signal arrived."""
-        return self.number != 0
-
     def listen(self) -> None:
         """Take over SIGINT and SIGTERM; only in the main thread of a process."""
         signal.signal(signal.SIGINT, self._arrived)

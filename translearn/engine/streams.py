@@ -56,7 +56,7 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
 
 def stream_augment(job: Job, phase: Phase, stream: Stream) -> Augment | None:
     """The augmentation of a stream's samples; None where there is nothing to change."""
-    augment = job.views if stream.views else job.augment
+    augment = job.pair_augment if stream.views else job.augment
     wanted = stream.views > 0 or stream.domain in job.phase_runs[phase.name].augment_tasks
     suits = augment.kind is job.prepare[stream.domain].kind
     return augment if wanted and suits and not isinstance(augment, NoAugment) else None

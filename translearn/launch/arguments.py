@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from translearn.artifacts.folder import refuse_older
 from translearn.config import conf_dir
 from translearn.errors import ConfigError, nearest
-from translearn.launch.help import explain
+from translearn.launch.help import explain, of_choices
+from translearn.renamed import RENAMED, moved
 
 SWEEP_KEYS = ("run.skip_done", "run.job_minutes")  # what a run alone has no use for
 
@@ -42,13 +43,18 @@ def positional(arguments: Sequence[str]) -> list[str]:
     return overrides
 
 
+def given_values(arguments: Sequence[str]) -> dict[str, str]:
+    """Option -> value, as they stand on the command line."""
+    return dict(word.split("=", 1) for word in positional(arguments) if "=" in word)
+
+
 def stored_overrides(arguments: Sequence[str]) -> list[str]:
     """The options that the run in ``run.resume`` was started with and that are not given anew.
 
     Raises:
         CheckpointError: that run is one of an earlier release.
     """
-    given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
+    given = given_values(arguments)
     folder = Path(given.get("run.resume", "auto").strip("'\""))
     record = folder / ".hydra" / "overrides.yaml"
     if not record.is_file():
@@ -72,6 +78,7 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
         if before in ("--config-dir", "-cd")
     ]
     try:
+        refuse_older_forms(overrides)
         choices: list[list[str]] = []
         grid = not {"sweep=optuna", "hydra/sweeper=optuna"} & set(overrides)
         for override in OverridesParser.create().parse_overrides(overrides):
@@ -83,8 +90,29 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
         with initialize_config_dir(conf_dir(), version_base="1.3"):
             jobs = itertools.product(*choices) if grid else one_at_a_time(choices)
             return [compose("config", [*search, *job]) for job in jobs]
+    except ConfigError:
+        raise
     except Exception as error:
         raise ConfigError(explain(error, overrides)) from error
+
+
+def refuse_older_forms(overrides: Sequence[str]) -> None:
+    """Refuse options of a method as 0.1 had them.
+
+    Raises:
+        ConfigError: naming each, and how it is written now.
+    """
+    pairs = [override.lstrip("+").partition("=")[::2] for override in overrides]
+    if not any(moved(method, key, value) for method in RENAMED.choices for key, value in pairs):
+        return
+    told = {
+        f"{key}={value}": new
+        for method in {str(config.method.get("name")) for config in of_choices(overrides)}
+        for key, value in pairs
+        if (new := moved(method, key, value))
+    }
+    if told:
+        raise ConfigError("\n".join(f"{old} has moved: write {new}" for old, new in told.items()))
 
 
 def one_at_a_time(choices: Sequence[Sequence[str]]) -> Iterator[list[str]]:

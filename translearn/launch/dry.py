@@ -1,30 +1,28 @@
 """``run.dry=true``: what a run would do and cost, from its first real steps; nothing is kept."""
 
 import random
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from omegaconf import DictConfig
-from torch import nn
 
-from translearn.artifacts.metrics_log import MetricsLog
-from translearn.artifacts.result import peak_memory_mb
 from translearn.config import Config, plain
 from translearn.data.access import Batch, Labelled
-from translearn.engine.build import prepare_run
-from translearn.engine.job import Job, Progress
-from translearn.engine.loop import fit
+from translearn.engine.build import build_run
+from translearn.engine.environment import peak_memory_mb
+from translearn.engine.job import Job
+from translearn.engine.loop import enter
+from translearn.engine.step import TrainingStep
 from translearn.engine.stop import Stop
 from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.launch.launch import translated
 from translearn.methods.base import Phase
+from translearn.metrics.choice import RULES
 from translearn.runtime import Runtime
 
 ENOUGH_STEPS = 4  # the first one warms up; the others are timed
@@ -33,16 +31,11 @@ ENOUGH_STEPS = 4  # the first one warms up; the others are timed
 ENOUGH_SECONDS = 5.0  # a slower step is not repeated: on it the warming up weighs little
 
 
-RULES = {
-    "last": "the weights after the last step",
-    "source_val": "the best accuracy on the source's validation images",
-    "target_val": "the best accuracy on the target's validation images",
-    "oracle": "the best accuracy on the target's TEST images (an oracle, marked as such)",
-}
+MOST_CORE_HOURS = 10.0  # of a sweep: what a published table may cost
 
 
-def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
-    """Dry-run the jobs one after the other; no folder is made.
+def try_out(configs: Sequence[DictConfig], sweep: bool) -> int:
+    """Dry-run each config, one after the other; no folder is made.
 
     Returns:
         0; in a sweep 1 if a job would fail, whose error is printed while the others go on.
@@ -51,32 +44,63 @@ def try_out(jobs: Sequence[DictConfig], sweep: bool) -> int:
         ConfigError: a run is to be continued, or only some jobs are dry.
         TranslearnError: the one job would fail.
     """
-    if not all(job.run.dry for job in jobs):
+    if not all(config.run.dry for config in configs):
         raise ConfigError("run.dry=true,false: a sweep is dry as a whole or not at all")
-    if any(job.run.resume for job in jobs):
+    if any(config.run.resume for config in configs):
         raise ConfigError("run.dry=true continues no run: leave out run.resume")
-    failed = 0
-    for number, job in enumerate(jobs):
-        if job.seed is None:
-            job.seed = random.SystemRandom().randrange(2**31)
+    failed, core_seconds = 0, []
+    for number, config in enumerate(configs):
         try:
-            print(("\n" if number else "") + dry_run(plain(job)), flush=True)
+            estimate = dry_run(with_seed(config))
+            core_seconds.append(estimate.core_seconds)
+            print(("\n" if number else "") + estimate.report, flush=True)
         except TranslearnError as error:
             if not sweep:
                 raise
             failed = 1
             print(f"error: job {number}: {error}", file=sys.stderr)
+    if sweep:
+        print("\n" + together(core_seconds))
     return failed
 
 
-def dry_run(config: Config) -> str:
+class Estimate(NamedTuple):
+    """What a dry run tells of the run: its report, and the core-seconds of its training."""
+
+    report: str
+    core_seconds: float
+
+
+def together(core_seconds: Sequence[float]) -> str:
+    """What these jobs take in all; above ``MOST_CORE_HOURS`` a warning, and what to do."""
+    core_hours = sum(core_seconds) / 3600
+    lines = [
+        "all jobs together",
+        line("jobs", len(core_seconds)),
+        line("training takes about", f"{core_hours:.2f} core-hours"),
+    ]
+    if core_hours > MOST_CORE_HOURS:
+        lines.append(
+            f"warning: that is more than {MOST_CORE_HOURS:g} core-hours\n"
+            "take fewer seeds or options, lower run.samples, or choose a smaller backbone"
+        )
+    return "\n".join(lines)
+
+
+def with_seed(config: DictConfig) -> Config:
+    """The config as plain values, with any seed where ``seed=null`` leaves it open."""
+    seeded = config.copy()
+    seeded.seed = random.SystemRandom().randrange(2**31) if config.seed is None else config.seed
+    return plain(seeded)
+
+
+def dry_run(config: Config) -> Estimate:
     """Build all parts of a run, enter every phase, take its first steps and score some images.
 
-    Data, weights, batches and steps are those of the run itself; the scores are thrown away. What
-    the loop saves goes into a temporary folder that is removed.
+    Data, weights, batches and steps are those of the run itself; the scores are thrown away.
 
     Returns:
-        The report, a line an entry.
+        The report, a line an entry, and what training takes.
 
     Raises:
         ConfigError: several processes are asked for, or as in a run.
@@ -94,118 +118,85 @@ def dry_run(config: Config) -> str:
         raise translated(error) from error
 
 
-def measured(config: Config, folder: Path) -> str:
-    """The report of a dry run whose files go into ``folder``."""
+def measured(config: Config, folder: Path) -> Estimate:
+    """A dry run whose files go into ``folder``."""
     start = time.perf_counter()
-    stop = StopEarly()
-    job, tasks = prepare_run(config, folder, stop)
-    stop.runtime = job.runtime
+    stop = Stop()
+    stop.listen()
+    job = build_run(config, folder, stop)
     built = time.perf_counter() - start
-    for name, run in job.phase_runs.items():
-        forever = replace(run, evaluations=1, save_seconds=float("inf"))
-        job.phase_runs = {**job.phase_runs, name: forever}
     runtime = job.runtime
     lines = [
-        f"dry run: method={config['method'].get('name')} data={tasks.name} "
+        f"dry run: method={config['method'].get('name')} data={job.tasks.name} "
         f"backbone={config['backbone'].get('name')} seed={job.seed}",
         line("computes", runtime.summary),
         line("data and model ready in", duration(built)),
     ]
-    progress, whole = Progress(), 0.0
-    log = MetricsLog(folder / "metrics.jsonl", 0, True)
-    for number, phase in enumerate(job.method.phases(job.budget)):
-        progress.phase, progress.step, progress.entered = number, 0, False
-        seconds, about = first_steps(job, phase, progress, log, stop)
+    whole = 0.0
+    for phase in job.method.phases(job.budget):
+        seconds, about = first_steps(job, phase)
         whole += seconds
         lines += [f"phase {phase.name}", *about]
     for split in ("val", "test"):  # what only scoring would find out is found out here
         job.judge.confusions(job.method, split, limit=job.run.batch_size)
     where = "of the device" if runtime.device.type == "cuda" else "of the process"
-    rule = str(job.run.select)
     lines += [
         "the whole run",
         line("peak memory", f"{peak_memory_mb(runtime.device):,.0f} MiB {where}"),
-        line("weights chosen by", f"{rule}: {RULES.get(rule, 'a score without target labels')}"),
+        line("weights chosen by", f"{job.run.select}: {RULES[job.run.select].about}"),
         line("scored in training", scored(job, job.run.evaluate)),
         line("scored at the end", scored(job, ("val", "test"))),
         line("training takes about", f"{duration(whole)}, evaluation and figures not counted"),
     ]
-    return "\n".join(lines)
+    return Estimate("\n".join(lines), whole * runtime.threads)
 
 
-class StopEarly(Stop):
-    """Stops each phase once enough of its steps are timed; signals stop it as ever.
-
-    The loop asks for ``number`` once a step, when the step is done.
-    """
-
-    def __init__(self) -> None:
-        self.signalled = 0  # the signal that really came
-        self.runtime: Runtime | None = None
-        self.times: list[float] = []  # when the phase was ready for steps, then after each step
-
-    @property
-    def number(self) -> int:
-        """The signal that arrived, or SIGTERM when there are enough steps, else 0."""
-        if self.signalled or self.runtime is None or not self.times:
-            return self.signalled
-        self.note_time()
-        steps, spent = len(self.times) - 1, self.times[-1] - self.times[0]
-        enough = steps >= ENOUGH_STEPS or spent / steps > ENOUGH_SECONDS
-        return signal.SIGTERM if enough else 0
-
-    @number.setter
-    def number(self, value: int) -> None:
-        self.signalled = value
-
-    def note_time(self) -> None:
-        """Remember the time at which the device has done all that was asked of it."""
-        if self.runtime is not None and self.runtime.device.type == "cuda":
-            torch.cuda.synchronize()
-        self.times.append(time.perf_counter())
-
-
-def first_steps(
-    job: Job, phase: Phase, progress: Progress, log: MetricsLog, stop: StopEarly
-) -> tuple[float, list[str]]:
+def first_steps(job: Job, phase: Phase) -> tuple[float, list[str]]:
     """Enter a phase and take its first steps.
 
     Returns:
         The seconds that the whole phase would take, and the lines about it.
+
+    Raises:
+        StopSignal: a signal arrived.
     """
-    shapes: list[str] = []
-
-    def look(method: nn.Module, arguments: tuple[Any, ...]) -> None:
-        if not stop.times:
-            shapes.extend(batch_lines(arguments[1]))
-            stop.note_time()
-
-    stop.times = []
-    hook = job.method.register_forward_pre_hook(look)
     start = time.perf_counter()
-    try:
-        fit(job, phase, progress, log, None)
-    except StopSignal:
-        if stop.signalled:
-            raise
-    finally:
-        hook.remove()
+    enter(job, phase)
     if not phase.steps:
         entered = time.perf_counter() - start
         return entered, [line("steps", "none"), line("takes", duration(entered))]
-    before, taken = stop.times[0] - start, len(stop.times) - 1
-    timed = stop.times[1:] if taken > 1 else stop.times
-    step = (timed[-1] - timed[0]) / (len(timed) - 1)
+    step = TrainingStep(job, phase)
+    before = now(job.runtime) - start
+    shapes = batch_lines(step.batch(0))
+    times = [now(job.runtime)]
+    for number in range(min(phase.steps, ENOUGH_STEPS)):
+        step(number)
+        times.append(now(job.runtime))
+        if job.stop.number:
+            raise StopSignal(job.stop.number)
+        if (times[-1] - times[0]) / (number + 1) > ENOUGH_SECONDS:
+            break
+    step.check_finite()
+    taken = len(times) - 1
+    timed = times[1:] if taken > 1 else times
+    seconds = (timed[-1] - timed[0]) / (len(timed) - 1)
     parameters = list(job.method.parameters())
     learned = sum(p.numel() for p in parameters if p.requires_grad)
-    whole = before + step * phase.steps
+    whole = before + seconds * phase.steps
     return whole, [
         *shapes,
         line("parameters", f"{learned:,} learned of {sum(p.numel() for p in parameters):,}"),
         line("before its steps", duration(before)),
-        line("steps", f"{phase.steps:,}, {duration(step)} each ({taken} were taken)"),
+        line("steps", f"{phase.steps:,}, {duration(seconds)} each ({taken} were taken)"),
         line("takes", duration(whole)),
     ]
+
+
+def now(runtime: Runtime) -> float:
+    """The time at which the device has done all that was asked of it."""
+    if runtime.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
 
 
 def batch_lines(batch: Mapping[str, Batch]) -> list[str]:
@@ -216,13 +207,13 @@ def batch_lines(batch: Mapping[str, Batch]) -> list[str]:
 
 def scored(job: Job, splits: Any) -> str:
     """The splits that have labels to score them with, for the tasks that the method predicts."""
-    found = [
+    names = [
         f"{task}/{split}"
         for split in splits
         for task in job.method.tasks
         if job.judge.has(task, split) and job.method.predicts(task)
     ]
-    return ", ".join(found) or "nothing"
+    return ", ".join(names) or "nothing"
 
 
 def line(name: str, value: object) -> str:

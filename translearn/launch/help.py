@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from translearn.config import RunConfig, conf_dir
 from translearn.errors import nearest
@@ -41,6 +42,23 @@ def choices(group: str) -> dict[str, str]:
     return found
 
 
+def listed(group: str) -> list[str]:
+    """A line for each choice of a group."""
+    return [f"  {name:<21} {about}" for name, about in choices(group).items()]
+
+
+def parts(group: str) -> dict[str, list[str]]:
+    """The groups within a group, such as ``method/variant``, and the choices that have each."""
+    found: dict[str, list[str]] = {}
+    for folder in sorted(path for path in (Path(conf_dir()) / group).glob("*") if path.is_dir()):
+        key = rf"^  - {folder.name}: "
+        files = sorted((Path(conf_dir()) / group).glob("*.yaml"))
+        found[f"{group}/{folder.name}"] = [
+            file.stem for file in files if re.search(key, file.read_text(), re.MULTILINE)
+        ]
+    return found
+
+
 def help_text() -> str:
     """Syntax, every choice with a line each, and examples."""
     lines = [
@@ -49,9 +67,9 @@ def help_text() -> str:
         "",
     ]
     for group in GROUPS:
-        lines.append(f"{group}=")
-        lines += [f"  {name:<21} {about}" for name, about in choices(group).items()]
-        lines.append("")
+        lines += [f"{group}=", *listed(group), ""]
+        for part, methods in parts(group).items():
+            lines += [f"{part}=   (of {', '.join(methods)})", *listed(part), ""]
     lines += ["Examples", EXAMPLES, ""]
     lines.append(
         "tl-run --cfg job [...]  shows every key with its value; run.resume=FOLDER|auto continues"
@@ -72,13 +90,16 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
             return f"hydra/{name} needs: pip install 'translearn[{PLUGINS[name]}]'"
         known = ["basic", *(n.split("/")[1] for n in PLUGINS if n.startswith(kind))]
         return f"hydra/{kind}={choice} does not exist{nearest(choice, known)}"
-    missing = re.search(r"Could not find '([^/']+)/([^']+)'", text)
+    missing = re.search(r"Could not find '([^']+)/([^/']+)'", text)
     if missing:
         group, name = missing.groups()
         return f"{group}={name} does not exist{nearest(name, choices(group))}"
     unknown = re.search(r"Could not override '([^']+)'", text)
     if unknown:
         key = unknown.group(1)
+        if key.replace(".", "/") in parts("method"):
+            of = " or ".join(parts("method")[key.replace(".", "/")])
+            return f"{key.replace('.', '/')} is for method={of}"
         return f"{key} does not exist{nearest(key, keys_near(key, overrides))}"
     override = re.search(r"[Nn]o match in the defaults list for|Could not find '([^']+)'", text)
     if override and override.group(1):
@@ -98,20 +119,31 @@ def keys_near(key: str, overrides: Sequence[str]) -> Iterable[str]:
         return [f"{head}.{name}" for name in RunConfig.__dataclass_fields__]
     if not head:
         return [*GROUPS, "seed", "data_root", "output_root"]
-    group = head.split(".")[0]
-    chosen = _chosen(group, overrides)
-    path = Path(conf_dir()) / group / f"{chosen}.yaml"
-    if not path.exists():
-        return GROUPS
-    node = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    assert isinstance(node, dict)
-    node = node if "_target_" in node else node.get(group, node)
-    return [f"{group}.{name!s}" for name in map(str, node) if name not in ("_target_", "defaults")]
+    for config in of_choices(overrides):
+        node = OmegaConf.select(config, head)
+        if OmegaConf.is_dict(node):
+            return [f"{head}.{name}" for name in node if name not in UNSHOWN]
+    return GROUPS
 
 
-def _chosen(group: str, overrides: Sequence[str]) -> str:
-    defaults = {"method": "dann", "data": "digits", "backbone": "narrow", "augment": "color_noise"}
+UNSHOWN = ("_target_", "name", "smoke_data", "variants")  # keys that nobody sets
+
+
+def of_choices(overrides: Sequence[str]) -> list[DictConfig]:
+    """The config of every combination of the groups' choices on a command line, and nothing else.
+
+    Empty where one of them does not exist: that has an error of its own.
+    """
+    chosen = []
     for override in OverridesParser.create().parse_overrides(list(overrides)):
-        if override.get_key_element() == group:
-            return str(override.get_value_element_as_str())
-    return defaults.get(group, "default")
+        key = override.get_key_element().lstrip("+~")
+        if (Path(conf_dir()) / key).is_dir():
+            sweep = override.is_discrete_sweep()
+            line = str(override.input_line)
+            values = override.sweep_string_iterator() if sweep else ()
+            chosen.append([f"{key}={value}" for value in values] or [line])
+    try:
+        with initialize_config_dir(conf_dir(), version_base="1.3"):
+            return [compose("config", list(job)) for job in itertools.product(*chosen)]
+    except Exception:  # Hydra's own kinds share no base
+        return []

@@ -9,17 +9,18 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import Timeout
 
-from translearn.artifacts.checkpoint import DISK_ERRORS
+from translearn.artifacts.atomic import DISK_ERRORS
 from translearn.artifacts.folder import run_lock
-from translearn.artifacts.result import description, environment, write_result
+from translearn.artifacts.result import Result, started, write_result
 from translearn.config import Config
-from translearn.engine.run import work
+from translearn.engine.environment import environment
+from translearn.engine.run import run_here
 from translearn.errors import (
     ERRORS,
     CheckpointError,
@@ -33,7 +34,7 @@ from translearn.launch.sweep_process import stop_with_parent
 log = logging.getLogger(__name__)
 
 
-def launch(config: Config, folder: Path) -> dict[str, Any]:
+def launch(config: Config, folder: Path) -> Result:
     """Run ``config`` in ``folder`` to its end; result.json is written however it ends.
 
     Returns:
@@ -43,19 +44,19 @@ def launch(config: Config, folder: Path) -> dict[str, Any]:
         TranslearnError: the run failed for a reason that the message tells.
         StopSignal: SIGINT or SIGTERM arrived.
     """
-    started = time.time()
+    began = time.time()
     with locked(folder):
         (folder / "result.json").unlink(missing_ok=True)
         try:
             world = int(config["run"]["gpus"])
-            result = work(config, folder) if world == 1 else run_workers(config, folder, world)
+            result = run_here(config, folder) if world == 1 else run_workers(config, folder, world)
         except BaseException as error:
             failure = translated(error)
             write_failure(config, folder, failure)
             if failure is error:
                 raise
             raise failure from error
-        result = {**result, "elapsed_seconds": time.time() - started}
+        result = replace(result, elapsed_seconds=time.time() - began)
         write_result(folder, result)
     return result
 
@@ -79,16 +80,14 @@ def locked(folder: Path) -> Iterator[None]:
 
 def write_failure(config: Config, folder: Path, error: BaseException) -> None:
     """Record a run that did not come to its end; a full disk must not hide the error itself."""
-    result = {
-        "status": getattr(error, "status", "failed"),
-        "exit_code": getattr(error, "exit_code", 1),
-        "reason": str(error) or type(error).__name__,
-        **description(config),
-        "metrics": {},
-        "environment": environment(None),
-    }
+    result = replace(
+        started(config, getattr(error, "status", "failed")),
+        exit_code=getattr(error, "exit_code", 1),
+        reason=str(error) or type(error).__name__,
+        environment=environment(None),
+    )
     try:
-        if getattr(error, "exit_code", 1) == 1:
+        if result.exit_code == 1:
             (folder / "traceback.txt").write_text("".join(traceback.format_exception(error)))
         write_result(folder, result)
     except (OSError, DiskError) as second:
@@ -114,7 +113,7 @@ def translated(error: BaseException) -> BaseException:
     return error
 
 
-def run_workers(config: Config, folder: Path, world: int) -> dict[str, Any]:
+def run_workers(config: Config, folder: Path, world: int) -> Result:
     """Run one process a rank by torch's elastic launcher; the first failure ends them all.
 
     Returns:
@@ -145,11 +144,11 @@ def run_workers(config: Config, folder: Path, world: int) -> dict[str, Any]:
         raise StopSignal(int(error.sigval)) from error
     except ChildFailedError as error:
         raise worker_error(report) or error from error
-    result: dict[str, Any] = results[0]
+    result: Result = results[0]
     return result
 
 
-def worker(config: Config, folder: str) -> dict[str, Any]:
+def worker(config: Config, folder: str) -> Result:
     """One rank of a run with several; what goes wrong is reported to the parent in a file."""
     threading.Thread(target=stop_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -159,7 +158,7 @@ def worker(config: Config, folder: str) -> dict[str, Any]:
     try:
         torch.distributed.init_process_group("nccl" if on_gpu else "gloo")
         try:
-            return work(config, Path(folder), rank, world)
+            return run_here(config, Path(folder), rank, world)
         finally:
             torch.distributed.destroy_process_group()
     except BaseException as error:

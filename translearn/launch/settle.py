@@ -1,11 +1,10 @@
-"""Run folders: made, locked, found again. Imports no torch, so that tl-run decides them at once."""
+"""Which folder and which seed a command gets. Imports no torch, so that tl-run decides at once."""
 
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 from omegaconf import DictConfig
@@ -14,16 +13,19 @@ from translearn.artifacts.folder import (
     POINTER,
     done,
     locked,
-    read_json,
     refuse_differences,
     refuse_older,
     run_lock,
     same,
     stored_config,
 )
+from translearn.artifacts.result import Result, read_result
 from translearn.config import Config, differences, fingerprint, plain
 from translearn.errors import CheckpointError, ConfigError
-from translearn.launch.arguments import SWEEP_KEYS, positional
+from translearn.launch.arguments import SWEEP_KEYS, given_values
+
+RUN_FOLDER, SWEEP_FOLDER = "hydra.run.dir", "hydra.sweep.dir"  # how a user names a folder
+
 
 TAKEN: list[FileLock] = []  # a lock that nobody refers to is released
 
@@ -50,7 +52,7 @@ def fresh_folder(root: Path, stamp: str) -> Path:
             ) from error
 
 
-def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path | None:
+def resumed_folder(resume: str, root: Path, config: DictConfig) -> Path | None:
     """The folder to continue in: the one named, or for ``auto`` the newest unfinished like this.
 
     A folder found by ``auto`` is locked, so that two commands never continue the same run.
@@ -65,9 +67,9 @@ def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path | None:
                 f"run.resume={resume}: no run there (.hydra/config.yaml is missing)"
             )
         return folder
-    current = plain(job)
-    for config in sorted(root.glob("*/*/.hydra/config.yaml"), reverse=True):
-        folder = config.parent.parent
+    current = plain(config)
+    for path in sorted(root.glob("*/*/.hydra/config.yaml"), reverse=True):
+        folder = path.parent.parent
         if folder.parent.name != "sweeps" and not done(folder) and same(folder, current):
             try:
                 lock = run_lock(folder)
@@ -79,9 +81,7 @@ def resumed_folder(resume: str, root: Path, job: DictConfig) -> Path | None:
     return None
 
 
-def earlier_run(
-    own: Path, sweep: Path, root: Path, config: Config
-) -> tuple[Path, dict[str, Any] | None]:
+def earlier_run(own: Path, sweep: Path, root: Path, config: Config) -> tuple[Path, Result | None]:
     """Where the job of a sweep is to run: with ``run.skip_done``, beside its earlier self.
 
     Args:
@@ -103,24 +103,24 @@ def earlier_run(
         if not (path.parent.parent / POINTER).exists()
     }
     for folder in [own, *folders.values()]:
-        result = read_json(folder / "result.json")
-        if result.get("fingerprint") == wanted and result.get("status") == "done":
+        result = read_result(folder)
+        if result and result.fingerprint == wanted and result.status == "done":
             return folder, result
         if unfinished is None and (folder / "checkpoints").is_dir() and not locked(folder):
-            fits = result.get("fingerprint") == wanted if result else same(folder, config)
+            fits = result.fingerprint == wanted if result else same(folder, config)
             unfinished = folder if fits else None
     return unfinished or own, None
 
 
-def refuse_other_runs(sweep: Path, jobs: list[DictConfig]) -> None:
+def refuse_other_runs(sweep: Path, configs: Sequence[DictConfig]) -> None:
     """Refuse a sweep folder in which the folder of a job holds the run of another config.
 
     Raises:
         ConfigError: naming the folder.
     """
-    for number, job in enumerate(jobs):
+    for number, config in enumerate(configs):
         folder = sweep / str(number)
-        if (folder / ".hydra" / "config.yaml").exists() and not same(folder, plain(job)):
+        if (folder / ".hydra" / "config.yaml").exists() and not same(folder, plain(config)):
             raise ConfigError(
                 f"{folder} holds a run of other options\n"
                 "leave out hydra.sweep.dir: run.skip_done=true finds finished runs by itself"
@@ -128,56 +128,106 @@ def refuse_other_runs(sweep: Path, jobs: list[DictConfig]) -> None:
 
 
 def settle(
-    arguments: Sequence[str], jobs: list[DictConfig], sweep: bool, folders: list[Path]
-) -> list[str]:
-    """Decide the run folder (made here, so that it is nobody else's) and the seed.
+    words: Sequence[str], configs: Sequence[DictConfig], sweep: bool
+) -> tuple[Path, list[str]]:
+    """Decide the folder of a run or a sweep (made here, so that it is nobody else's) and the seed.
+
+    Args:
+        words: of the command line.
+        configs: what they compose to, one a job.
+        sweep: whether they are a sweep's.
 
     Returns:
-        Overrides to append to the command line.
+        The folder, and overrides to append to the command line.
+
+    Raises:
+        ConfigError: an option does not suit the command, or the folder holds another run.
+        CheckpointError: the run to continue is missing or had other options.
     """
-    extra = []
-    given = {o.split("=", 1)[0]: o.split("=", 1)[1] for o in positional(arguments) if "=" in o}
-    key = "hydra.sweep.dir" if sweep else "hydra.run.dir"
-    resume, skip_done = jobs[0].run.resume, jobs[0].run.skip_done
-    root = Path(jobs[0].output_root)
+    first, given = configs[0], given_values(words)
+    key = SWEEP_FOLDER if sweep else RUN_FOLDER
+    refuse_sweep_keys(given, sweep)
+    overrides = []
+    if key in given:
+        folder = Path(given[key].strip("'\""))
+        refuse_used(folder, configs, key)
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        folder = sweep_folder(first) if sweep else run_folder(first)
+        quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
+        overrides.append(f"{key}='{quoted}'")
+    continued = bool(first.run.resume) and not sweep and (folder / ".hydra").exists()
+    seed = first.seed
+    if seed is None:
+        seed = picked_seed(folder, continued)
+        overrides.append(f"seed={seed}")
+    if continued:
+        refuse_changed(folder, first, seed)
+        overrides.append("hydra.output_subdir=null")  # keeps the record of the first start
+    return folder, overrides
+
+
+def refuse_sweep_keys(given: Mapping[str, str], sweep: bool) -> None:
+    """Refuse the options that only sweeps have a use for.
+
+    Raises:
+        ConfigError: naming the option.
+    """
     for name in SWEEP_KEYS:
         if name in given and not sweep:
             raise ConfigError(f"{name} is for sweeps: add -m, or leave it out")
-    if key in given:
-        folder = Path(given[key].strip("'\""))
-        used = (folder / ".hydra").exists() or (folder / "result.json").exists()
-        if used and not resume:
+
+
+def refuse_used(folder: Path, configs: Sequence[DictConfig], key: str) -> None:
+    """Refuse a folder that was named by ``key`` and holds a run or a sweep that is not continued.
+
+    Raises:
+        ConfigError: saying how to continue it.
+    """
+    run = configs[0].run
+    if run.resume:
+        return
+    if (folder / ".hydra").exists() or (folder / "result.json").exists():
+        raise ConfigError(
+            f"{folder} already holds a run\nadd run.resume=auto to continue it, or choose "
+            f"another {key}"
+        )
+    if key == SWEEP_FOLDER and any(folder.glob("*/.hydra")):
+        if not run.skip_done:
             raise ConfigError(
-                f"{folder} already holds a run\nadd run.resume=auto to continue it, or choose "
-                f"another {key}"
+                f"{folder} already holds a sweep\nadd run.skip_done=true to run only what is "
+                f"missing, or choose another {key}"
             )
-        if sweep and not resume and any(folder.glob("*/.hydra")):
-            if not skip_done:
-                raise ConfigError(
-                    f"{folder} already holds a sweep\nadd run.skip_done=true to run only what is "
-                    f"missing, or choose another {key}"
-                )
-            refuse_other_runs(folder, jobs)
-        folder.mkdir(parents=True, exist_ok=True)
-    elif sweep:
-        folder = fresh_folder(root / "sweeps", "%Y-%m-%d_%H-%M-%S-%f")
-    else:
-        found = resumed_folder(str(resume), root, jobs[0]) if resume else None
-        folder = found or fresh_folder(root, "%Y-%m-%d/%H-%M-%S-%f")
-    folders.append(folder)
-    continued = resume and not sweep and (folder / ".hydra").exists()
-    if jobs[0].seed is None:
-        stored = stored_config(folder)["seed"] if continued else None
-        seed = random.SystemRandom().randrange(2**31) if stored is None else stored
-        print(f"seed={seed} (picked, since seed=null)", file=sys.stderr)
-        extra.append(f"seed={seed}")
-        for job in jobs:
-            job.seed = seed
-    if continued:
-        refuse_older(folder)
-        refuse_differences(folder, differences(stored_config(folder), plain(jobs[0])))
-        extra.append("hydra.output_subdir=null")  # keeps the record of the first start
-    if key not in given:
-        quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
-        extra.append(f"{key}='{quoted}'")
-    return extra
+        refuse_other_runs(folder, configs)
+
+
+def sweep_folder(config: DictConfig) -> Path:
+    """A new folder for a sweep."""
+    return fresh_folder(Path(config.output_root) / "sweeps", "%Y-%m-%d_%H-%M-%S-%f")
+
+
+def run_folder(config: DictConfig) -> Path:
+    """The folder of the run that ``run.resume`` continues, else a new one."""
+    root, resume = Path(config.output_root), config.run.resume
+    found = resumed_folder(str(resume), root, config) if resume else None
+    return found or fresh_folder(root, "%Y-%m-%d/%H-%M-%S-%f")
+
+
+def picked_seed(folder: Path, continued: bool) -> int:
+    """The seed where ``seed=null`` leaves it open: that of the run to continue, else any."""
+    stored = stored_config(folder)["seed"] if continued else None
+    seed = random.SystemRandom().randrange(2**31) if stored is None else int(stored)
+    print(f"seed={seed} (picked, since seed=null)", file=sys.stderr)
+    return seed
+
+
+def refuse_changed(folder: Path, config: DictConfig, seed: int) -> None:
+    """Refuse to continue a run by other options than it was started with.
+
+    Raises:
+        CheckpointError: naming the differences.
+    """
+    refuse_older(folder)
+    seeded = config.copy()
+    seeded.seed = seed
+    refuse_differences(folder, differences(stored_config(folder), plain(seeded)))

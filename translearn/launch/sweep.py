@@ -25,14 +25,14 @@ from translearn.launch.sweep_process import (
     DONE,
     GRACE_SECONDS,
     Outcome,
-    SweepJob,
+    SweepEntry,
+    job_process,
     kill_group,
-    record_end,
-    work_alone,
+    write_lost_job,
 )
 
 
-def run_job(job: SweepJob) -> float | None:
+def run_job(entry: SweepEntry) -> float | None:
     """Run a job to its end, or take the finished run that ``run.skip_done`` finds.
 
     Returns:
@@ -42,19 +42,19 @@ def run_job(job: SweepJob) -> float | None:
         TranslearnError: the job failed, was killed or was too slow; its result.json says so.
         StopSignal: this process was told to stop; the job has saved its state.
     """
-    (job.folder / POINTER).unlink(missing_ok=True)
-    if not job.config["run"]["skip_done"]:
-        return watch(job, job.folder)
-    place, result = earlier_run(job.folder, job.sweep, job.root, job.config)
-    point_to(job.folder, place)
+    (entry.folder / POINTER).unlink(missing_ok=True)
+    if not entry.config["run"]["skip_done"]:
+        return watch(entry, entry.folder)
+    place, result = earlier_run(entry.folder, entry.sweep, entry.root, entry.config)
+    point_to(entry.folder, place)
     if result is None:
-        return watch(job, place)
-    print(f"job {job.number} is done already: {place}", flush=True)
-    value: float | None = result["objective"]["value"]
+        return watch(entry, place)
+    print(f"job {entry.number} is done already: {place}", flush=True)
+    value: float | None = result.objective["value"]
     return value
 
 
-def watch(job: SweepJob, folder: Path) -> float | None:
+def watch(entry: SweepEntry, folder: Path) -> float | None:
     """Run the job in a new process and wait for its end; returns and raises as ``run_job`` does."""
     context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     if sys.platform == "linux":  # the server imports torch once, and each job starts at once
@@ -63,10 +63,10 @@ def watch(job: SweepJob, folder: Path) -> float | None:
         # a worker of joblib has a way of its own, which the new process would be told and not know
         multiprocessing.set_start_method(None, force=True)
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=work_alone, args=(job, folder, sender, dict(os.environ)))
-    minutes = job.config["run"]["job_minutes"]
+    process = context.Process(target=job_process, args=(entry, folder, sender, dict(os.environ)))
+    minutes = entry.config["run"]["job_minutes"]
     limit = math.inf if minutes is None else time.monotonic() + 60 * minutes
-    with Forward() as stop:
+    with SignalForwarder() as stop:
         process.start()
         sender.close()
         stop.to(process.pid)
@@ -96,7 +96,7 @@ def watch(job: SweepJob, folder: Path) -> float | None:
     elif outcome is None:
         error = LostError(death(process.exitcode))
     if isinstance(error, TimeLimitError | LostError) or outcome is None:
-        recorder = context.Process(target=record_end, args=(job.config, folder, error))
+        recorder = context.Process(target=write_lost_job, args=(entry.config, folder, error))
         recorder.start()
         recorder.join()
         print(f"error: {error}", file=sys.stderr)
@@ -126,7 +126,7 @@ def death(code: int | None) -> str:
     return f"its process ended without a result (exit code {code})"
 
 
-class Forward:
+class SignalForwarder:
     """Hands SIGINT and SIGTERM on to a job, which saves its state and ends.
 
     Attributes:
@@ -139,7 +139,7 @@ class Forward:
         self._pid: int | None = None
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> "Forward":
+    def __enter__(self) -> "SignalForwarder":
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._arrived)

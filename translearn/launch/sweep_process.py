@@ -37,7 +37,7 @@ SHARING = ("joblib", "submitit_local")
 
 
 @dataclass(frozen=True)
-class SweepJob:
+class SweepEntry:
     """One job of a sweep, as it is handed to its process.
 
     Attributes:
@@ -66,8 +66,8 @@ class Outcome:
     objective: float | None = None
 
 
-def work_alone(
-    job: SweepJob, folder: Path, sender: Connection, environment: Mapping[str, str]
+def job_process(
+    entry: SweepEntry, folder: Path, sender: Connection, environment: Mapping[str, str]
 ) -> None:
     """The whole life of a job's process."""
     if hasattr(os, "setsid"):
@@ -75,19 +75,19 @@ def work_alone(
     os.environ.clear()
     os.environ.update(environment)
     threading.Thread(target=stop_with_parent, daemon=True).start()
-    if job.logging.get("root"):  # null: the user wants none
-        logging.config.dictConfig(dict(job.logging))
-    locks = take_devices(job)
+    if entry.logging.get("root"):  # null: the user wants none
+        logging.config.dictConfig(dict(entry.logging))
+    locks = take_devices(entry)
     from translearn.launch.launch import launch
     from translearn.report.table import print_result
 
     try:
-        result = launch(job.config, folder)
+        result = launch(entry.config, folder)
         print_result(result, folder)
-        outcome = Outcome(DONE, objective=result["objective"]["value"])
+        outcome = Outcome(DONE, objective=result.objective["value"])
     except (TranslearnError, StopSignal) as error:
         outcome = Outcome(type(error).__name__, str(error))
-        if job.config["run"]["debug"]:
+        if entry.config["run"]["debug"]:
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
     except BaseException as error:
@@ -98,7 +98,7 @@ def work_alone(
         lock.release()
 
 
-def record_end(config: Config, folder: Path, error: BaseException) -> None:
+def write_lost_job(config: Config, folder: Path, error: BaseException) -> None:
     """Write the result of a job that could not do it itself; in a process that has torch."""
     from translearn.launch.launch import write_failure
 
@@ -116,7 +116,7 @@ def stop_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGKILL)  # a rank leads no group
 
 
-def take_devices(job: SweepJob) -> list[FileLock]:
+def take_devices(entry: SweepEntry) -> list[FileLock]:
     """Choose ``run.gpus`` GPUs for a job: those of its number in turn, or the next that are free.
 
     Must be called before CUDA is initialised: it sets ``CUDA_VISIBLE_DEVICES``. Launchers that
@@ -125,7 +125,7 @@ def take_devices(job: SweepJob) -> list[FileLock]:
     Returns:
         Locks that mark the GPUs as taken within the sweep.
     """
-    if job.launcher not in SHARING:
+    if entry.launcher not in SHARING:
         return []
     visible = os.environ.get("CUDA_VISIBLE_DEVICES") or os.environ.get(DEVICES, "")
     if visible == ALL:
@@ -135,10 +135,10 @@ def take_devices(job: SweepJob) -> list[FileLock]:
         names = [str(number) for number in range(torch.cuda.device_count())]
     else:
         names = [name for name in visible.split(",") if name]
-    count = int(job.config["run"]["gpus"])
+    count = int(entry.config["run"]["gpus"])
     places = len(names) // count
-    for place in [(job.number + step) % places for step in range(places)]:
-        lock = FileLock(job.sweep / f".devices-{place}.lock", timeout=0)
+    for place in [(entry.number + step) % places for step in range(places)]:
+        lock = FileLock(entry.sweep / f".devices-{place}.lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
@@ -147,7 +147,7 @@ def take_devices(job: SweepJob) -> list[FileLock]:
     else:
         if not places:
             return []
-        place, lock = job.number % places, None
+        place, lock = entry.number % places, None
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(names[place * count : (place + 1) * count])
     return [lock] if lock else []
 

@@ -14,7 +14,7 @@ from translearn.errors import ConfigError
 Tasks = Mapping[str, Sequence[str]]  # task name -> class names
 
 
-Average = Callable[[Sequence[Tensor]], None]
+RankMean = Callable[[Sequence[Tensor]], None]
 
 
 BACKBONE_RATE = 0.1  # of the learning rate, for a pretrained backbone
@@ -139,7 +139,7 @@ class Method(nn.Module):
         """One training step: loss term -> scalar; ``progress`` runs from 0 to 1 over the phase."""
         raise NotImplementedError
 
-    def backward(self, terms: Mapping[str, Tensor], average: Average) -> None:
+    def backward(self, terms: Mapping[str, Tensor], average: RankMean) -> None:
         """Leave in every trained parameter the gradient that the optimizer follows.
 
         Args:

@@ -1,7 +1,8 @@
 """Fine-tuning: train on the source, continue on a few labelled target samples."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -13,8 +14,9 @@ from translearn.backbones.groups import Choice, choose_groups
 from translearn.data.access import Access, Batch, Labelled, TrainView
 from translearn.errors import ConfigError
 from translearn.methods.base import BACKBONE_RATE, Budget, Method, Phase, Stream, Tasks
-from translearn.methods.parts.closeness import Closeness, Strengths
+from translearn.methods.parts.closeness import Closeness, Term
 from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.layers import LayerRates
 from translearn.methods.parts.source_model import read_source_model
 
 TARGET_HEADS = ("auto", "source", "new")
@@ -25,15 +27,8 @@ class Finetune(Method):
 
     Which layers are transferred, and which of these stay frozen, decides what the target can use
     (Yosinski et al., "How transferable are features in deep neural networks?", NeurIPS 2014).
-    ``closeness`` keeps the target model near the source model while it trains:
-
-    - ``output``: the source head's outputs on target images (Li & Hoiem 2016; Hinton et al. 2015).
-      The source head is trained along, as in the paper.
-    - ``parameter``: L2-SP, alpha on transferred and beta on new weights (Li et al. 2018).
-    - ``feature``: maps of the transferred groups, DELTA without attention (Li et al. 2019).
-    - ``bss``: batch spectral shrinkage (Chen et al. 2019).
-
-    The source head is kept: the source's accuracy after the target phase shows what was forgotten.
+    ``closeness`` keeps the target model near the source model while it trains. The source head is
+    kept: the source's accuracy after the target phase shows what was forgotten.
 
     Args:
         backbone: the feature extractor.
@@ -47,19 +42,9 @@ class Finetune(Method):
             is transferred.
         transfer: the layer groups that are transferred; the others start anew.
         freeze: those of the transferred groups that keep their weights.
-        frozen_statistics: whether batch norm in frozen groups keeps its running statistics.
-        transferred_rate: factor on the learning rate of transferred groups.
-        rate_decay: factor on the rate of each group against the one above it (discriminative rates
-            of ULMFiT, Howard & Ruder 2018, section 3.2).
-        gradual: share of phase ``target`` in which the groups are unfrozen one after the other, the
-            last one first (ULMFiT, section 3.3); 0: all from the beginning.
-        closeness: any of ``output``, ``parameter``, ``feature``, ``bss``; the weights follow.
-        output_weight: of ``output``.
-        temperature: of ``output``.
-        alpha: of ``parameter``, for transferred weights.
-        beta: of ``parameter``, for new weights.
-        feature_weight: of ``feature``.
-        bss_weight: of ``bss``.
+        layers: makes the rates at which the others learn.
+        closeness: name -> makes a loss term that keeps the model near the source model: ``Output``,
+            ``Parameter``, ``Feature``, ``SpectralShrinkage``; none is plain fine-tuning.
 
     Raises:
         ConfigError: a value is out of range, names no group, or contradicts another.
@@ -77,17 +62,8 @@ class Finetune(Method):
         target_head: str = "auto",
         transfer: Choice = "all",
         freeze: Choice = "none",
-        frozen_statistics: bool = True,
-        transferred_rate: float = 1.0,
-        rate_decay: float = 1.0,
-        gradual: float = 0.0,
-        closeness: Sequence[str] = (),
-        output_weight: float = 1.0,
-        temperature: float = 2.0,
-        alpha: float = 0.1,
-        beta: float = 0.01,
-        feature_weight: float = 0.1,
-        bss_weight: float = 0.001,
+        layers: Callable[..., LayerRates] = LayerRates,
+        closeness: Mapping[str, Callable[..., Term]] = MappingProxyType({}),
     ) -> None:
         super().__init__(backbone, tasks)
         hidden = backbone.head_hidden if head is None else head
@@ -96,8 +72,6 @@ class Finetune(Method):
         self.init, self.source_share = init, source_share
         if not 0 <= source_share < 1:
             raise ConfigError(f"method.source_share={source_share} must be at least 0 and below 1")
-        if not 0 <= gradual <= 1:
-            raise ConfigError(f"method.gradual={gradual} must be between 0 and 1")
 
         groups = tuple(backbone.group_paths)
         self.transferred = choose_groups(transfer, groups, "method.transfer")
@@ -105,16 +79,12 @@ class Finetune(Method):
         self.tuned = tuple(name for name in self.transferred if name not in self.frozen)
         self.fresh = tuple(name for name in groups if name not in self.transferred)
         self.start = start_weights(backbone, self.fresh)
-        self.frozen_statistics = frozen_statistics
-        self.transferred_rate, self.rate_decay = transferred_rate, rate_decay
-        self.gradual = gradual
+        self.layers = layers()
 
         self.copies_head = self._copies_head(target_head)
-        strengths = Strengths(output_weight, temperature, alpha, beta, feature_weight, bss_weight)
-        self.closeness = Closeness(closeness, strengths, backbone, self.source_head, self.tuned)
-        self.keeps_output = "output" in self.closeness.kinds
-        if self.keeps_output and not self.predicts("source"):
-            raise ConfigError("method.closeness=[output] needs a source model: source_share is 0")
+        self.closeness = Closeness(closeness, backbone, self.source_head, self.tuned)
+        if self.closeness.keeps_head and not self.predicts("source"):
+            raise ConfigError("method/closeness=output needs a source model: source_share is 0")
 
     def _copies_head(self, target_head: str) -> bool:
         """Whether the target head begins as a copy of the source head."""
@@ -151,12 +121,12 @@ class Finetune(Method):
 
     def _features_stay(self) -> bool:
         """Whether phase ``target`` gives an image the same features at every step."""
-        all_frozen = not self.tuned and not self.fresh and self.frozen_statistics
-        return all_frozen and set(self.closeness.kinds) <= {"parameter"}
+        all_frozen = not self.tuned and not self.fresh and self.layers.frozen_statistics
+        return all_frozen and not self.closeness.on_batch
 
     def _learners(self) -> tuple[str, ...]:
         """What phase ``target`` trains: the groups that are not frozen, and the heads in use."""
-        heads = ("target_head", "source_head") if self.keeps_output else ("target_head",)
+        heads = ("target_head", "source_head") if self.closeness.keeps_head else ("target_head",)
         if not self.frozen:
             return ("backbone", *heads)
         groups = self.backbone.group_paths.items()
@@ -188,7 +158,7 @@ class Finetune(Method):
         if not self.cached:
             features, terms = self.closeness.on_features(images.x, self.backbone, self.source_head)
         new = self.backbone.group_parameters(self.fresh)
-        copied = [self.source_head] if self.keeps_output else []
+        copied = [self.source_head] if self.closeness.keeps_head else []
         if self.copies_head:
             copied.append(self.target_head)
         else:
@@ -209,7 +179,7 @@ class Finetune(Method):
     def train(self, mode: bool = True) -> "Finetune":
         """Training mode, without batch norm in frozen groups if their statistics are frozen."""
         super().train(mode)
-        if mode and self.frozen_statistics and self._on_target():
+        if mode and self.layers.frozen_statistics and self._on_target():
             for layer in self.backbone.group_layers(self.frozen):
                 if isinstance(layer, nn.Module):
                     layer.eval()
@@ -224,19 +194,24 @@ class Finetune(Method):
         if not self._on_target():
             return super().param_groups(lr)
         pretrained = BACKBONE_RATE if self.backbone.pretrained else 1.0
-        heads = [self.target_head, self.source_head] if self.keeps_output else [self.target_head]
+        heads = (
+            [self.target_head, self.source_head]
+            if self.closeness.keeps_head
+            else [self.target_head]
+        )
         groups: list[dict[str, Any]] = [
             {"params": [p for head in heads for p in head.parameters()], "lr": lr}
         ]
         names = list(self.backbone.group_paths)[::-1]
         for depth, name in enumerate(names):
             if name not in self.frozen:
-                factor = pretrained * self.transferred_rate if name in self.tuned else 1.0
+                moved = name in self.tuned
+                factor = (pretrained if moved else 1.0) * self.layers.factor(depth, moved)
                 groups.append(
                     {
                         "params": self.backbone.group_parameters([name]),
-                        "lr": lr * factor * self.rate_decay**depth,
-                        "starts": self.gradual * (depth + 1) / len(names),
+                        "lr": lr * factor,
+                        "starts": self.layers.starts(depth, names),
                     }
                 )
         return groups

@@ -1,6 +1,6 @@
 """Multitask learning: one trunk for all tasks, a head for each, a stem where inputs differ."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +10,11 @@ from translearn.backbones.base import Backbone
 from translearn.backbones.normalization import convert_to_domain_batch_norm, use_domain
 from translearn.data.access import Access, Batch, Labelled
 from translearn.data.types import Shape
-from translearn.errors import ConfigError, nearest
-from translearn.methods.base import Average, Budget, Method, Phase, Stream, Tasks
+from translearn.errors import ConfigError
+from translearn.methods.base import Budget, Method, Phase, RankMean, Stream, Tasks
 from translearn.methods.parts.heads import perceptron
-from translearn.methods.parts.weighting import WEIGHTINGS, DynamicWeightAverage, GradNorm, Weighting
-
-SAMPLINGS = ("uniform", "proportional", "temperature")
+from translearn.methods.parts.sampling import Sampling, Uniform, share_out
+from translearn.methods.parts.weighting import Equal, Weighting
 
 
 class Multitask(Method):
@@ -33,17 +32,11 @@ class Multitask(Method):
         head: hidden widths of every classifier, or None for the backbone's own.
         stem_width: channels inside a stem.
         task_batch_norm: whether batch norm keeps statistics per task; affine weights are shared.
-        weighting: equal, uncertainty, dwa, gradnorm or pcgrad, see ``weighting.py``.
-        dwa_temperature: of dwa.
-        dwa_interval: of dwa: steps whose mean loss counts.
-        gradnorm_alpha: of gradnorm.
-        gradnorm_rate: of gradnorm.
-        sampling: how a step's images are shared out among tasks of different sizes n: uniform;
-            proportional to n; or ``temperature``, proportional to n^(1 / temperature).
-        temperature: of the sampling.
+        weighting: makes the rule by which the tasks' losses become one step.
+        sampling: makes the rule by which a step's images are shared out among the tasks.
 
     Raises:
-        ConfigError: a value is out of range or does not exist.
+        ConfigError: a value is out of range.
     """
 
     access = Access(source_labels=True, target_labels=True)
@@ -59,26 +52,12 @@ class Multitask(Method):
         head: Sequence[int] | None = None,
         stem_width: int = 16,
         task_batch_norm: bool = True,
-        weighting: str = "equal",
-        dwa_temperature: float = 2.0,
-        dwa_interval: int = 50,
-        gradnorm_alpha: float = 1.5,
-        gradnorm_rate: float = 0.025,
-        sampling: str = "uniform",
-        temperature: float = 2.0,
+        weighting: Callable[..., Weighting] = Equal,
+        sampling: Callable[..., Sampling] = Uniform,
     ) -> None:
         super().__init__(backbone, tasks)
-        for key, name, known in (
-            ("weighting", weighting, WEIGHTINGS),
-            ("sampling", sampling, SAMPLINGS),
-        ):
-            if name not in known:
-                raise ConfigError(f"method.{key}={name} does not exist{nearest(str(name), known)}")
-        if temperature <= 0 or dwa_temperature <= 0 or dwa_interval < 1 or stem_width < 1:
-            raise ConfigError(
-                "method.temperature, method.dwa_temperature, method.dwa_interval and "
-                "method.stem_width must be above 0"
-            )
+        if stem_width < 1:
+            raise ConfigError(f"method.stem_width={stem_width} must be at least 1")
         self.names = tuple(task for task in tasks if "/" not in task)  # not what a budget hides
         hidden = backbone.head_hidden if head is None else head
         self.heads = nn.ModuleDict(
@@ -92,18 +71,16 @@ class Multitask(Method):
         if task_batch_norm:
             for part in (self.backbone, self.stems):
                 convert_to_domain_batch_norm(part, self.names)
-        self.weighting = make_weighting(
-            weighting, self.names, (dwa_temperature, dwa_interval), (gradnorm_alpha, gradnorm_rate)
-        )
+        self.weighting = weighting(self.names)
         self.term_gradients = self.weighting.term_gradients
-        self.exponent = {"uniform": 0.0, "proportional": 1.0}.get(sampling, 1.0 / temperature)
+        self.sampling = sampling()
         self._progress = 0.0
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """One phase with a stream for every task."""
         sizes = share_out(
             len(self.names) * budget.batch_sizes["train"],
-            [budget.sizes.get(task, 1) ** self.exponent for task in self.names],
+            self.sampling.weights([budget.sizes.get(task, 1) for task in self.names]),
             budget.ranks,
         )
         streams = {t: Stream(t, size) for t, size in zip(self.names, sizes, strict=True)}
@@ -121,7 +98,7 @@ class Multitask(Method):
         terms = self.weighting(torch.stack(losses))
         return {f"label_{t}": term for t, term in zip(self.names, terms.unbind(), strict=True)}
 
-    def backward(self, terms: Mapping[str, Tensor], average: Average) -> None:
+    def backward(self, terms: Mapping[str, Tensor], average: RankMean) -> None:
         """By the rule of ``weighting``."""
         trained = [p for p in self.parameters() if p.requires_grad]
         shared = [p for p in self.backbone.parameters() if p.requires_grad]
@@ -152,36 +129,10 @@ class Multitask(Method):
 
     def health(self) -> dict[str, float]:
         """The factor on each task's loss, where it is not fixed."""
-        if type(self.weighting) is Weighting:
+        if self.weighting.fixed:
             return {}
         pairs = zip(self.names, self.weighting.weights.tolist(), strict=True)
         return {f"weight_{task}": weight for task, weight in pairs}
-
-
-def make_weighting(
-    name: str, tasks: Sequence[str], dwa: tuple[float, int], gradnorm: tuple[float, float]
-) -> Weighting:
-    """The rule of that name with its settings."""
-    found = WEIGHTINGS[name]
-    if issubclass(found, DynamicWeightAverage):
-        return found(tasks, *dwa)
-    return found(tasks, *gradnorm) if issubclass(found, GradNorm) else found(tasks)
-
-
-def share_out(total: int, weights: Sequence[float], multiple: int) -> list[int]:
-    """Whole numbers near the weights' shares of ``total``, each a multiple and at least one of it.
-
-    Their sum is ``total`` where that can be.
-    """
-    units, everything = total // multiple, sum(weights)
-    wanted = [max(1.0, units * weight / everything) for weight in weights]
-    shares = [int(share) for share in wanted]
-    rest = [share - whole for share, whole in zip(wanted, shares, strict=True)]
-    for place in sorted(range(len(shares)), key=lambda i: -rest[i])[: max(0, units - sum(shares))]:
-        shares[place] += 1
-    while sum(shares) > max(units, len(shares)):
-        shares[shares.index(max(shares))] -= 1
-    return [share * multiple for share in shares]
 
 
 def stem_name(shape: Shape) -> str:

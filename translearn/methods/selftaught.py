@@ -1,6 +1,6 @@
 """Self-taught learning (Raina et al., ICML 2007): unlabelled source, few labelled target images."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,17 +12,16 @@ from translearn.data.types import Shape
 from translearn.errors import ConfigError
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
 from translearn.methods.parts.heads import perceptron
-from translearn.methods.parts.pretext import PretextSettings
+from translearn.methods.parts.pretext import Pretext
 from translearn.methods.parts.pretraining import (
     collapse_advice,
-    make_pretext,
     pretrain_domains,
     pretrain_streams,
     read_pretraining,
     spread,
     together,
 )
-from translearn.methods.parts.sparse_coding import SparseCoding
+from translearn.methods.parts.two_views import SimCLR
 
 
 class SelfTaught(Method):
@@ -38,7 +37,8 @@ class SelfTaught(Method):
         backbone: the feature extractor; ``sparse_coding`` leaves it unused.
         tasks: class names of source and target.
         input_shapes: task -> what a prepared image looks like.
-        pretext: simclr, vicreg, rotation, autoencoder or sparse_coding.
+        pretext: makes the task without labels: ``SimCLR``, ``VICReg``, ``Rotation``,
+            ``Autoencoder`` or ``SparseCoding``.
         init: folder of an earlier run with the same pretext, whose pretraining replaces this one's.
         pretrain_on: ``source``, ``target`` (its unlabelled images), or ``both``. Under a label
             budget the unlabelled target images are those outside the budget.
@@ -49,12 +49,6 @@ class SelfTaught(Method):
         head: hidden widths of the classifier; none: a linear one.
         from_middle: whether the classifier sits on the projector's first layer, for simclr and
             vicreg; else on the backbone's features.
-        projector: see ``PretextSettings``, as for the following.
-        temperature: of simclr.
-        vicreg_weights: of vicreg.
-        noise: of autoencoder.
-        atoms: of sparse_coding.
-        sparsity: of sparse_coding.
 
     Raises:
         ConfigError: a value is out of range, or contradicts another.
@@ -67,36 +61,30 @@ class SelfTaught(Method):
         backbone: Backbone,
         tasks: Tasks,
         input_shapes: Mapping[str, Shape],
-        pretext: str = "simclr",
+        pretext: Callable[..., Pretext] = SimCLR,
         init: str | None = None,
         pretrain_on: str = "source",
         pretrain_share: float = 0.9,
         freeze: Choice = "all",
         head: Sequence[int] = (),
         from_middle: bool = True,
-        projector: Sequence[int] | None = None,
-        temperature: float = 0.2,
-        vicreg_weights: Sequence[float] = (25.0, 25.0, 1.0),
-        noise: float = 0.0,
-        atoms: int = 256,
-        sparsity: float = 1.0,
     ) -> None:
         super().__init__(backbone, tasks)
         if not 0 < pretrain_share < 1:
             raise ConfigError(f"method.pretrain_share={pretrain_share} must be above 0 and below 1")
         self.pretrain_share, self.init = pretrain_share, init
-        settings = PretextSettings(projector, temperature, vicreg_weights, noise, atoms, sparsity)
-        self.pretext_name = pretext
-        self.pretext = make_pretext(pretext, backbone, settings, input_shapes["target"])
+        self.pretext = pretext(backbone, input_shapes["target"])
+        if not self.pretext.learns:
+            raise ConfigError("method/pretext=none is for method=selfcluster")
         self.domains = pretrain_domains(self.tasks, pretrain_on)
 
         groups = tuple(backbone.group_paths)
         self.frozen = choose_groups(freeze, groups, "method.freeze")
         self.linear = len(self.frozen) == len(groups)
-        codes = isinstance(self.pretext, SparseCoding)
+        codes = self.pretext.own_trunk
         if codes and not self.linear:
             raise ConfigError(
-                "method.pretext=sparse_coding has no layers to tune; use method.freeze=all"
+                "method/pretext=sparse_coding has no layers to tune; use method.freeze=all"
             )
         self.trunk = "pretext" if codes else "backbone"
         self.middle = from_middle and any(True for _ in self.pretext.middle.parameters())
@@ -126,7 +114,7 @@ class SelfTaught(Method):
     def enter(self, phase: Phase, view: TrainView) -> None:
         """``pretrain``: read ``init``, or compute what the pretext needs no gradients for."""
         if phase.name == "pretrain" and self.init:
-            read_pretraining(self.init, self.pretext_name, self.backbone, self.pretext)
+            read_pretraining(self.init, self.backbone, self.pretext)
         elif phase.name == "pretrain":
             self.pretext.enter(view, self.domains)
 
@@ -168,7 +156,7 @@ class SelfTaught(Method):
 
     def advice(self, health: Mapping[str, float]) -> str | None:
         """Warns when they have."""
-        return collapse_advice(health, self.pretext_name)
+        return collapse_advice(health, self.pretext)
 
     def train(self, mode: bool = True) -> "SelfTaught":
         """Training mode, in phase ``target`` without batch norm in the frozen groups."""

@@ -1,10 +1,11 @@
 """Choosing weights without target labels. A score is higher for the weights that it prefers.
 
-The ``RULES`` look at predictions on unlabelled target images, the ``WEIGHTED_RULES`` at errors on
-labelled source images, which count by their likeness to the target.
+The first functions look at predictions on unlabelled target images, the last ones at errors on
+labelled source images, which count by their likeness to the target. ``metrics/choice.py`` says
+which rule takes which.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from translearn.config import Select
+from translearn.metrics.choice import RULES
 
 Array = NDArray[np.floating[Any]]
 
@@ -49,14 +51,6 @@ def batch_nuclear_norm(probabilities: Tensor) -> float:
 def _entropy(probabilities: Tensor) -> Tensor:
     entropies: Tensor = torch.special.entr(probabilities).sum(dim=1)
     return entropies
-
-
-RULES: Mapping[Select, Callable[[Tensor], float]] = {
-    Select.entropy: mean_entropy,
-    Select.im: information_maximisation,
-    Select.snd: soft_neighbourhood_density,
-    Select.bnm: batch_nuclear_norm,
-}
 
 
 def density_ratio(source: Array, target: Array, asked: Array) -> Array:
@@ -110,7 +104,7 @@ def deep_embedded(weights: Array, wrong: Array) -> float:
     return -float(weighted.mean() + eta * (weights.mean() - 1))
 
 
-WEIGHTED_RULES: Mapping[Select, Callable[[Array, Array], float]] = {
-    Select.iw: importance_weighted,
-    Select.dev: deep_embedded,
-}
+def score_of(rule: Select) -> Callable[..., float]:
+    """The function of this module by which a label-free rule scores weights."""
+    function: Callable[..., float] = globals()[RULES[rule].score]
+    return function

@@ -12,11 +12,11 @@ from statistics import mean
 
 from translearn.config import Select
 from translearn.errors import ConfigError
-from translearn.metrics.choice import FLOOR_METRIC, LABEL_FREE, RULE_METRIC, Standing, chooses
+from translearn.metrics.choice import FLOOR_METRIC, RULES, BestSoFar, chooses, metric_of
 from translearn.report.collect import KEYS, Row, Run, group
 from translearn.report.grid import Grid, amount, spread
 
-TEST = RULE_METRIC[Select.oracle]
+TEST = metric_of(Select.oracle)
 
 
 ORACLE = "oracle (target test labels)"
@@ -154,9 +154,9 @@ def points_of(run: Run) -> list[Metrics]:
 
 def chosen_point(rule: Select, points: Sequence[Metrics], floor: float) -> Metrics:
     """What a run with ``run.select=<rule>`` would have reported, step by step as it does."""
-    chosen, standing = points[-1], Standing()
+    chosen, best = points[-1], BestSoFar()
     for point in points if rule is not Select.last else ():
-        if chooses(rule, point, int(point["step"]), floor, standing):
+        if chooses(rule, point, int(point["step"]), floor, best):
             chosen = point
     return chosen
 
@@ -167,11 +167,11 @@ def chosen_setting(rule: Select, settings: Sequence[tuple[str, Run]]) -> tuple[s
     Rules without target labels take none below ``run.select_floor`` of the best source accuracy.
     """
     candidates = list(settings)
-    if rule in LABEL_FREE:
+    if RULES[rule].label_free:
         best = max(run.metrics[FLOOR_METRIC] for _, run in settings)
         candidates = [
             (setting, run)
             for setting, run in settings
             if run.metrics[FLOOR_METRIC] >= run.select_floor * best
         ]
-    return max(candidates, key=lambda candidate: candidate[1].metrics[RULE_METRIC[rule]])
+    return max(candidates, key=lambda candidate: candidate[1].metrics[metric_of(rule)])

@@ -4,17 +4,14 @@ A row holds the seeds of one setting and nothing else: runs that differ in data,
 augmentation, protocol, label budget, selection rule or any other option never share a row.
 """
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from translearn.artifacts.folder import POINTER, locked, pointed
-
-STATUSES = ("done", "failed", "interrupted", "running", "killed")
-
+from translearn.artifacts.result import Result, load_result, started
 
 KEYS = ("data", "method", "backbone", "augment", "protocol", "label_budget", "selection")
 
@@ -33,42 +30,23 @@ NOT_SETTINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run folder.
+@dataclass(frozen=True, kw_only=True)
+class Run(Result):
+    """One run folder: the result of its run, and for a run without one what its config says.
 
     Attributes:
-        status: one of ``STATUSES``; killed where the run left no result and nobody works on it.
-        reason: why it is not done; empty for a run that is.
-        metrics: flat names such as ``target/test/accuracy``; what has no labels is absent.
-        rules: the rules of selection whose scores it recorded.
-        overrides: the options it was started with.
+        folder: where it lies.
+        status: as in a result; without one ``running``, or ``killed`` where nobody works on it.
         finished: when result.json was written, in seconds since 1970.
     """
 
     folder: Path
-    status: str
-    reason: str = ""
-    method: str | None = None
-    data: str | None = None
-    backbone: str | None = None
-    augment: str | None = None
-    seed: int | None = None
-    protocol: str | None = None
-    label_budget: int | None = None
-    selection: str | None = None
-    oracle: bool = False
-    quadrant: str | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    headline: str | None = None
-    train_seconds: float | None = None
-    train_core_seconds: float | None = None
-    samples_per_second: float | None = None
-    experiment: str | None = None
-    rules: tuple[str, ...] = ()
-    select_floor: float = 0.0
-    overrides: tuple[str, ...] = ()
     finished: float = 0.0
+
+    @classmethod
+    def at(cls, folder: Path, result: Result, finished: float = 0.0) -> "Run":
+        """A result as that of the run in ``folder``."""
+        return cls(folder=folder, finished=finished, **vars(result))
 
 
 @dataclass(frozen=True)
@@ -118,58 +96,32 @@ def collect(folders: Sequence[Path]) -> list[Run]:
 
 def read_run(folder: Path) -> Run:
     """One run folder, however its run ended."""
-    path = folder / "result.json"
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        finished = path.stat().st_mtime
+        finished = (folder / "result.json").stat().st_mtime
+        return Run.at(folder, load_result(folder), finished)
     except FileNotFoundError:
-        running = locked(folder)
-        reason = "" if running else "it left no result.json: killed, or the machine went down"
-        status = "running" if running else "killed"
-        return Run(folder, status, reason, **described(folder))
+        if locked(folder):
+            return Run.at(folder, begun(folder, "running", ""))
+        reason = "it left no result.json: killed, or the machine went down"
+        return Run.at(folder, begun(folder, "killed", reason))
     except (OSError, ValueError) as error:
-        return Run(folder, "failed", f"result.json cannot be read: {error}", **described(folder))
-    if not isinstance(result, dict) or result.get("status") not in STATUSES:
-        return Run(folder, "failed", "result.json is not that of a run", **described(folder))
-    names = set(Run.__dataclass_fields__) - {"folder", "reason", "overrides", "metrics", "rules"}
-    values = {name: result[name] for name in names if name in result}
-    metrics = {k: v for k, v in (result.get("metrics") or {}).items() if isinstance(v, int | float)}
-    return Run(
-        folder=folder,
-        reason=str(result.get("reason") or ""),
-        metrics=metrics,
-        rules=tuple(str(rule) for rule in result.get("rules") or ()),
-        overrides=tuple(str(override) for override in result.get("overrides") or ()),
-        **{**values, "finished": finished},
-    )
+        return Run.at(folder, begun(folder, "failed", f"result.json cannot be read: {error}"))
 
 
-def described(folder: Path) -> dict[str, Any]:
-    """What the config that a run was started with says about it; empty where it is unreadable."""
+def begun(folder: Path, status: str, reason: str) -> Result:
+    """What the config says of a run without a result; little where that cannot be read either."""
     from omegaconf import OmegaConf
 
+    config: Any = {}
     try:
         # Not resolved: variables of the environment and times of that start are gone.
         config = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "config.yaml"))
-        overrides = folder / ".hydra" / "overrides.yaml"
-        given = OmegaConf.to_container(OmegaConf.load(overrides)) if overrides.is_file() else []
+        record = folder / ".hydra" / "overrides.yaml"
+        given = OmegaConf.to_container(OmegaConf.load(record)) if record.is_file() else []
+        config = {**config, "overrides": given}
     except Exception:  # half-written files raise whatever the yaml parser came upon
-        return {}
-    if not isinstance(config, dict):
-        return {}
-    parts = {name: value for name, value in config.items() if isinstance(value, dict)}
-    data, run = parts.get("data", {}), parts.get("run", {})
-    named = {group: parts.get(group, {}).get("name") for group in ("method", "backbone", "augment")}
-    return {
-        **named,
-        "data": data.get("name"),
-        "seed": config.get("seed"),
-        "protocol": data.get("protocol"),
-        "label_budget": data.get("target_labels_per_class"),
-        "selection": run.get("select"),
-        "oracle": run.get("select") == "oracle",
-        "overrides": tuple(str(override) for override in given or ()),
-    }
+        config = {}
+    return replace(started(config, status), reason=reason, fingerprint=None)
 
 
 def group(runs: Sequence[Run]) -> tuple[list[Row], list[Run]]:

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import sqrt
 from statistics import mean
 
@@ -22,6 +22,14 @@ NEGATIVE = "▼ NEGATIVE TRANSFER"
 
 
 ORACLE = "ORACLE"
+
+
+# Of the CSV, before the metrics.
+COLUMNS = (
+    *("folder", "status", "reason", "method", "data", "backbone", "augment", "seed", "protocol"),
+    *("label_budget", "selection", "oracle", "quadrant", "headline", "train_seconds"),
+    *("train_core_seconds", "samples_per_second", "experiment"),
+)
 
 
 MOST_OLDER = 5  # runs replaced by newer ones that are told one by one
@@ -202,13 +210,11 @@ def markdown(grid: Grid) -> str:
 
 def comma_separated(runs: Sequence[Run]) -> str:
     """One line a run: what describes it, then every metric that any run has."""
-    hidden = ("metrics", "overrides", "finished", "rules", "select_floor")
-    names = [f.name for f in fields(Run) if f.name not in hidden]
     metrics = sorted({name for run in runs for name in run.metrics})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, "overrides", *metrics])
+    writer.writerow([*COLUMNS, "overrides", *metrics])
     for run in runs:
-        values = [getattr(run, name) for name in names]
+        values = [getattr(run, name) for name in COLUMNS]
         writer.writerow([*values, " ".join(run.overrides), *(run.metrics.get(m) for m in metrics)])
     return out.getvalue()

@@ -180,11 +180,7 @@ def environments(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
     """What the runs were made with: key -> value -> how many runs."""
     found: dict[str, dict[str, int]] = {}
     for run in runs:
-        try:
-            result = json.loads((run.folder / "result.json").read_text(encoding="utf-8"))
-            record = flatten(result.get("environment") or {})
-        except (OSError, ValueError, AttributeError):
-            continue
+        record = flatten(run.environment)
         for key, value in record.items():
             if key != "command":
                 values = found.setdefault(key, {})

@@ -2,9 +2,8 @@
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.cells import cell_len
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from translearn.artifacts.result import Result
 from translearn.errors import ConfigError, DiskError
 from translearn.report.collect import Run, collect
 from translearn.report.grid import HELD_OUT, ORACLE, Grid, aggregate, amount, is_percent
@@ -59,39 +59,39 @@ def write(name: str, text: str) -> None:
         raise DiskError(f"{name} cannot be written: {error}") from error
 
 
-def print_result(result: Mapping[str, Any], folder: Path) -> None:
+def print_result(result: Result, folder: Path) -> None:
     """Print the end table of one run.
 
     Args:
-        result: as in result.json, of a run that is done.
+        result: of a run that is done.
         folder: where it lies.
     """
-    console, metrics = standard_output(), result["metrics"]
-    choice = ", ".join(str(result[k]) for k in ("backbone", "augment") if result.get(k))
-    say(console, f"{result['method']} on {result['data']} ({choice}), seed {result['seed']}")
+    console, metrics = standard_output(), result.metrics
+    choice = ", ".join(part for part in (result.backbone, result.augment) if part)
+    say(console, f"{result.method} on {result.data} ({choice}), seed {result.seed}")
     table = Table(box=None, show_header=False)
     table.add_column(overflow="fold")
     table.add_column(no_wrap=True, justify="right")
     names = [name for split in ("test", "val") for name in metrics if f"/{split}/accuracy" in name]
-    headline = result.get("headline")
-    for name in dict.fromkeys([*([headline] if headline in metrics else []), *names]):
+    headline = [result.headline] if result.headline in metrics else []
+    for name in dict.fromkeys([*headline, *names]):
         shown = name.replace("/", " ")
-        if result.get("protocol") == "transductive" and name.startswith("source/test/"):
+        if result.protocol == "transductive" and name.startswith("source/test/"):
             shown = shown.replace("source", HELD_OUT, 1)
         unit = " %" if is_percent(name) else ""
         table.add_row(shown, f"{amount(name, metrics[name])}{unit}")
-    table.add_row("training time", f"{result['train_seconds']:.1f} s")
-    table.add_row("core-seconds", f"{result['train_core_seconds']:.1f}")
-    table.add_row("samples/s", f"{result['samples_per_second']:.0f}")
-    table.add_row("precision", str(result.get("precision")))
-    table.add_row("weights", str(result.get("selection")))
+    table.add_row("training time", f"{result.train_seconds:.1f} s")
+    table.add_row("core-seconds", f"{result.train_core_seconds:.1f}")
+    table.add_row("samples/s", f"{result.samples_per_second:.0f}")
+    table.add_row("precision", str(result.precision))
+    table.add_row("weights", str(result.selection))
     show(console, table)
-    if headline is None and not any(name.startswith("target/") for name in metrics):
+    if result.headline is None and not any(name.startswith("target/") for name in metrics):
         say(console, "the target has no labels, so target metrics are absent;")
         say(console, f"label a folder of images with: tl-predict {shlex.quote(str(folder))} FOLDER")
-    if result.get("oracle"):
+    if result.oracle:
         say(console, f"{ORACLE}: the weights were selected on target test labels; no fair figure")
-    for warning in result.get("warnings") or ():
+    for warning in result.warnings:
         say(console, f"warning: {warning}")
     say(console, f"run folder: {folder}")
 

@@ -1,4 +1,4 @@
-"""Layer groups: copying, freezing, and the rule that finds them in the networks of others."""
+"""Layer groups: freezing, and the rule that finds them in the networks of others."""
 
 import pytest
 import torch
@@ -6,38 +6,9 @@ from torch import nn
 
 from translearn.backbones.base import Backbone, layer_groups
 from translearn.backbones.digits import LeNet, Wide
-from translearn.backbones.normalization import convert_to_domain_batch_norm
 from translearn.errors import ConfigError
 
 SHAPE = (3, 28, 28)
-
-
-def test_copy_groups_copies_weights_and_buffers_of_these_groups_only():
-    mine, other = Wide(SHAPE), Wide(SHAPE)
-    other(torch.rand(8, *SHAPE))  # moves the running statistics
-    mine.copy_groups(other, ["conv1", "conv3"])
-    theirs = other.state_dict()
-    for key, tensor in mine.state_dict().items():
-        copied = not key.startswith("layers.conv2.")
-        if ("weight" in key and tensor.ndim == 4) or "running_mean" in key:
-            assert torch.equal(tensor, theirs[key]) is copied, key
-
-
-def test_copied_weights_are_not_shared():
-    mine, other = LeNet(SHAPE), LeNet(SHAPE)
-    mine.copy_groups(other, ["conv1"])
-    with torch.no_grad():
-        other.layers["conv1"][0].weight.zero_()
-    assert mine.layers["conv1"][0].weight.abs().sum() > 0
-
-
-def test_copy_groups_of_another_shape_is_refused():
-    with pytest.raises(ConfigError, match="'conv1' cannot be copied"):
-        LeNet(SHAPE).copy_groups(Wide(SHAPE), ["conv1"])
-    converted = Wide(SHAPE)
-    convert_to_domain_batch_norm(converted, ("source", "target"))
-    with pytest.raises(ConfigError, match="'conv2' cannot be copied"):
-        converted.copy_groups(Wide(SHAPE), ["conv2"])
 
 
 def test_freeze():
@@ -51,11 +22,6 @@ def test_freeze():
 def test_unknown_group_is_refused_with_the_names(use):
     with pytest.raises(ConfigError, match="no layer group 'conv9'; there are conv1, conv2"):
         getattr(LeNet(SHAPE), use)(["conv9"])
-
-
-def test_unknown_group_is_refused_when_copying():
-    with pytest.raises(ConfigError, match="there are conv1, conv2"):
-        LeNet(SHAPE).copy_groups(LeNet(SHAPE), ["conv9"])
 
 
 class Patches(nn.Module):
@@ -84,10 +50,5 @@ def test_groups_hold_single_parameters_too():
     net.net = Patches()
     net.group_paths = layer_groups(net.net, "net.")
     assert net.groups["stem"][0] is net.net.token
-    other = Backbone()
-    other.net = Patches()
-    other.net.token.data.fill_(3.0)
-    other.group_paths = net.group_paths
-    net.copy_groups(other, ["stem"])
     net.freeze(["stem"])
-    assert net.net.token.item() == 3.0 and not net.net.token.requires_grad
+    assert not net.net.token.requires_grad

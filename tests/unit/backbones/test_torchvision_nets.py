@@ -55,7 +55,9 @@ def test_there_are_networks_of_all_families():
     assert len(NAMES) >= 80 and set(FAMILIES) <= set(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in FAMILIES else pytest.mark.full) for n in NAMES]
+)
 def test_every_network_has_features_and_groups(name, meta):
     size = least_size(name)
     net = TorchvisionBackbone(name, (3, size, size))
@@ -66,7 +68,7 @@ def test_every_network_has_features_and_groups(name, meta):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if n in HEAVY else ()) for n in FAMILIES]
+    "name", [pytest.param(n, marks=pytest.mark.full if n in HEAVY else ()) for n in FAMILIES]
 )
 def test_features_are_the_input_of_the_last_layer(name, monkeypatch):
     """The full network's logits are its last layer applied to the features."""

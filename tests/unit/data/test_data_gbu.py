@@ -65,7 +65,7 @@ def test_every_image_is_where_the_split_says_with_its_own_class(root):
 def test_eszsl_recovers_the_compatibility_through_the_command_path(root, tmp_path):
     result = train(
         tmp_path / "run", "method=zeroshot", "method.variant=eszsl", "data=awa2",
-        f"data_root={root[0]}", "run.log_every=1",
+        f"data_root={root[0]}", "run.log_every=1", "run.figures=true",
     )  # fmt: skip
     metrics = result["metrics"]
     assert result["headline"] == "zsl/t1" and metrics["zsl/t1"] > 0.9

@@ -10,12 +10,11 @@ import sys
 import numpy as np
 import pytest
 from real_formats import real_root, write_fsdd
-from runs import log_lines, result_of, same_weights, train
+from runs import kill_in, log_lines, result_of, same_weights, train, train_once
 from scipy.io import wavfile
 from surroundings import ENVIRONMENT, HANG
 
 from translearn.commands.predict import main
-from translearn.methods.finetune import Finetune
 
 OPTIONS = ("data=fsdd", "data.target_speaker=bob", "data.length=4000", "run=smoke")
 FINETUNE = ("method=finetune", "data.val_fraction=0", "data.target_labels_per_class=1")
@@ -55,7 +54,7 @@ def test_the_command_learns_what_is_spoken(learned):
     [
         ("method=dann",),
         ("method=target_only", "augment=none"),
-        (*FINETUNE, "method.closeness=[output,parameter,feature]", "method.freeze=first:1"),
+        (*FINETUNE, "method/closeness=[output,parameter,feature]", "method.freeze=first:1"),
         (*FINETUNE, "method.transfer=last:2", "run.augment_tasks=[source,target]"),
     ],
     ids=lambda options: options[0],
@@ -67,30 +66,16 @@ def test_methods_run_on_speech(options, root, tmp_path):
     assert losses and np.isfinite(losses).all()
 
 
-class Killed(BaseException):
-    """Stands for kill -9: nothing is saved or tidied on the way out."""
-
-
+@pytest.mark.full
 @pytest.mark.parametrize("phase", ["source", "target"])
 def test_killed_it_continues_to_the_same_bits(phase, root, tmp_path, monkeypatch):
     options = (*OPTIONS, *FINETUNE, f"data_root={root}", "run.augment_tasks=[source,target]",
                "method.transfer=last:2", "run.save_seconds=0")  # fmt: skip
-    whole = train(tmp_path / "whole", *options)
-    forward, calls = Finetune.forward, []
-
-    def killed(self, name, batch, progress):
-        calls.append(name)
-        if calls.count(phase) == 2:
-            raise Killed
-        return forward(self, name, batch, progress)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Finetune, "forward", killed)
-        with pytest.raises(Killed):
-            train(tmp_path / "run", *options)
+    whole = train_once(*options)
+    kill_in(phase, tmp_path / "run", monkeypatch, *options)
     again = train(tmp_path / "run", *options)
-    assert same_weights(tmp_path / "whole", tmp_path / "run")
-    assert again["metrics"] == whole["metrics"]
+    assert same_weights(whole.folder, tmp_path / "run")
+    assert again["metrics"] == whole.result["metrics"]
 
 
 def test_predict_labels_recordings_as_the_judge_scored_them(learned, root, tmp_path, capsys):

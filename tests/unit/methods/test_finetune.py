@@ -1,6 +1,7 @@
 """Fine-tuning part by part: what a phase trains, copies, keeps frozen and compares with."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -11,6 +12,13 @@ from translearn.data.access import Labelled, TrainView
 from translearn.errors import ConfigError
 from translearn.methods.base import Budget, learners
 from translearn.methods.finetune import Finetune
+from translearn.methods.parts.closeness_terms import (
+    Feature,
+    Output,
+    Parameter,
+    SpectralShrinkage,
+)
+from translearn.methods.parts.layers import LayerRates
 
 SHAPE = (3, 28, 28)
 SAME = {"source": ("a", "b", "c"), "target": ("a", "b", "c")}
@@ -62,7 +70,7 @@ def test_a_pretrained_backbone_needs_no_source_phase():
     with pytest.raises(ConfigError, match="nothing to transfer"):
         method(source_share=0).phases(BUDGET)
     with pytest.raises(ConfigError, match="needs a source model"):
-        Finetune(backbone, OTHER, source_share=0, closeness=["output"])
+        Finetune(backbone, OTHER, source_share=0, closeness={"output": Output})
 
 
 def test_the_source_phase_leaves_the_target_head_alone():
@@ -120,7 +128,7 @@ def test_frozen_groups_are_not_trained_and_keep_their_statistics(freeze, frozen)
 
 
 def test_statistics_of_frozen_groups_may_follow_the_target():
-    built = entered(method(freeze="all", frozen_statistics=False))
+    built = entered(method(freeze="all", layers=partial(LayerRates, frozen_statistics=False)))
     before = built.backbone.layers["conv1"][2].running_mean.clone()
     built("target", batch("target"), 0.0)
     assert not torch.equal(before, built.backbone.layers["conv1"][2].running_mean)
@@ -139,7 +147,8 @@ def test_frozen_ones_are_chosen_from_the_transferred_ones():
 
 
 def test_every_group_has_a_rate_of_its_own():
-    built = entered(method(transfer="first:2", transferred_rate=0.5, rate_decay=0.1))
+    rates = partial(LayerRates, transferred_rate=0.5, rate_decay=0.1)
+    built = entered(method(transfer="first:2", layers=rates))
     groups = built.param_groups(1.0)
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     assert len(rates) == sum(len(group["params"]) for group in groups) == len(trained(built))
@@ -151,14 +160,18 @@ def test_every_group_has_a_rate_of_its_own():
 
 
 def test_groups_are_unfrozen_one_after_the_other():
-    groups = entered(method(gradual=0.6)).param_groups(1.0)
+    groups = entered(method(layers=partial(LayerRates, gradual=0.6))).param_groups(1.0)
     assert [group.get("starts", 0.0) for group in groups] == pytest.approx([0.0, 0.2, 0.4, 0.6])
 
 
 def test_every_term_equals_a_slow_reference():
-    kinds = ["output", "parameter", "feature", "bss"]
-    built = entered(method(closeness=kinds, transfer="first:2", bss_weight=0.5, beta=0.02,
-                           feature_weight=0.3, output_weight=2.0, temperature=3.0))  # fmt: skip
+    kinds = {
+        "output": partial(Output, weight=2.0, temperature=3.0),
+        "parameter": partial(Parameter, beta=0.02),
+        "feature": partial(Feature, weight=0.3),
+        "bss": partial(SpectralShrinkage, weight=0.5),
+    }
+    built = entered(method(closeness=kinds, transfer="first:2"))
     teacher = copy.deepcopy(built.closeness.teacher)
     assert {name.split(".")[0] for name in trained(built)} == {
         "backbone", "target_head", "source_head",
@@ -198,14 +211,15 @@ def test_every_term_equals_a_slow_reference():
 
 
 def test_at_its_start_the_model_is_close():
-    built = entered(method(SAME, closeness=["output", "parameter", "feature"])).eval()
+    kinds = {"output": Output, "parameter": Parameter, "feature": Feature}
+    built = entered(method(SAME, closeness=kinds)).eval()
     terms = built("target", batch("target"), 0.0)
     for name in ("output", "parameter", "feature"):
         assert terms[name].item() == pytest.approx(0.0, abs=1e-6), name
 
 
 def test_the_teacher_is_the_source_model_and_stays_it():
-    built = entered(method(closeness=["output"]))
+    built = entered(method(closeness={"output": Output}))
     teacher = copy.deepcopy(built.closeness.teacher.state_dict())
     assert torch.equal(teacher["head.0.weight"], built.source_head[0].weight)
     assert not built.closeness.teacher.training
@@ -227,10 +241,10 @@ def test_each_task_is_predicted_by_its_head():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"closeness": ["outputs"]}, "no 'outputs'; there are output, parameter, feature, bss"),
-        ({"closeness": ["bss"], "bss_weight": -1.0}, "below 0"),
-        ({"closeness": ["feature"], "freeze": "all"}, "not frozen"),
-        ({"gradual": 1.5}, r"method\.gradual"),
+        ({"closeness": {"bss": partial(SpectralShrinkage, weight=-1.0)}}, "below 0"),
+        ({"closeness": {"output": partial(Output, temperature=0.0)}}, "above 0"),
+        ({"closeness": {"feature": Feature}, "freeze": "all"}, "not frozen"),
+        ({"layers": partial(LayerRates, gradual=1.5)}, r"method\.layers\.gradual"),
         ({"source_share": 1.0}, r"method\.source_share"),
         ({"target_head": "old"}, "choose auto, source, new"),
         ({"target_head": "source"}, "target's classes"),

@@ -1,9 +1,9 @@
-"""Whole fine-tuning runs, in this process: weights of zero, earlier runs, kills in either phase."""
+"""Whole fine-tuning runs, in this process: weights of zero, earlier runs."""
 
 import pytest
 import torch
 from omegaconf import OmegaConf
-from runs import config_of, log_lines, same_weights, train, weights
+from runs import config_of, kill_in, log_lines, same_weights, train, weights
 
 from translearn.components import build
 from translearn.data.types import DataSource
@@ -48,10 +48,18 @@ def test_the_score_before_is_that_of_the_source_model(plain, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        ("method.closeness=[output]", "method.output_weight=0"),
-        ("method.closeness=[parameter]", "method.alpha=0", "method.beta=0"),
-        ("method.closeness=[feature,bss]", "method.feature_weight=0", "method.bss_weight=0"),
-        ("method.transfer=first:3", "method.freeze=[]", "method.rate_decay=1"),
+        ("method/closeness=output", "method.closeness.output.weight=0"),
+        (
+            "method/closeness=parameter",
+            "method.closeness.parameter.alpha=0",
+            "method.closeness.parameter.beta=0",
+        ),
+        (
+            "method/closeness=[feature,bss]",
+            "method.closeness.feature.weight=0",
+            "method.closeness.bss.weight=0",
+        ),
+        ("method.transfer=first:3", "method.freeze=[]", "method.layers.rate_decay=1"),
     ],
 )
 def test_a_weight_of_zero_is_plain_fine_tuning_bit_for_bit(options, plain, tmp_path):
@@ -61,7 +69,8 @@ def test_a_weight_of_zero_is_plain_fine_tuning_bit_for_bit(options, plain, tmp_p
 
 @pytest.mark.parametrize("kind", ["output", "parameter", "feature", "bss"])
 def test_a_weight_above_zero_is_not(kind, plain, tmp_path):
-    result = train(tmp_path / kind, *OPTIONS, f"method.closeness=[{kind}]", "method.bss_weight=1")
+    weight = ("method.closeness.bss.weight=1",) if kind == "bss" else ()
+    result = train(tmp_path / kind, *OPTIONS, f"method/closeness={kind}", *weight)
     assert result["status"] == "done"
     other = weights(tmp_path / kind)
     assert any(not torch.equal(w, other[name]) for name, w in weights(plain[0]).items())
@@ -104,45 +113,6 @@ def test_an_earlier_run_replaces_the_source_phase(tmp_path):
     source_run(tmp_path / "target", "method=target_only")
     with pytest.raises(ConfigError, match="a TargetOnly run is no source model"):
         train(tmp_path / "leak", *options, f"method.init={tmp_path / 'target'}")
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing is saved or tidied on the way out."""
-
-
-@pytest.mark.parametrize(
-    "saved",
-    [
-        pytest.param(0.0, id="saved at every step"),
-        pytest.param(1e9, id="saved once a phase", marks=pytest.mark.slow),
-    ],
-)
-@pytest.mark.parametrize("phase", ["source", "target"])
-def test_killed_in_either_phase_it_continues_to_the_same_bits(phase, saved, tmp_path, monkeypatch):
-    options = (*OPTIONS, "method.closeness=[output,parameter]", "method.transfer=first:2",
-               "method.freeze=first:1", "run.select=source_val", "run.evaluations=2")  # fmt: skip
-    whole = train(tmp_path / "whole", *options)
-    forward, calls = Finetune.forward, []
-
-    def killed(self, name, batch, progress):
-        calls.append(name)
-        if calls.count(phase) == 5:
-            raise Killed
-        return forward(self, name, batch, progress)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Finetune, "forward", killed)
-        with pytest.raises(Killed):
-            train(tmp_path / "run", *options, f"run.save_seconds={saved}")
-    again = train(tmp_path / "run", *options, f"run.save_seconds={saved}")
-    assert same_weights(tmp_path / "whole", tmp_path / "run")
-    for key in ("metrics", "per_class", "steps", "samples", "selected_step"):
-        assert again[key] == whole[key], key
-
-    def timeless(folder):
-        return [{k: v for k, v in line.items() if "seconds" not in k} for line in log_lines(folder)]
-
-    assert timeless(tmp_path / "whole") == timeless(tmp_path / "run")
 
 
 def test_a_model_is_rebuilt_for_prediction_without_its_earlier_run(tmp_path):
@@ -189,14 +159,6 @@ def test_features_of_frozen_layers_are_computed_once(tmp_path, monkeypatch):
     for name, weight in plain.items():
         assert torch.allclose(weight, cached[name], atol=1e-5), name
 
-    def killed(self, phase, batch, progress):
-        if phase == "target" and progress > 0.5:
-            raise Killed
-        return forward(self, phase, batch, progress)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Finetune, "forward", killed)
-        with pytest.raises(Killed):
-            train(tmp_path / "run", *options)
+    kill_in("target", tmp_path / "run", monkeypatch, *options, step=5)
     train(tmp_path / "run", *options)
     assert same_weights(tmp_path / "cached", tmp_path / "run")

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from runs import log_lines, same_weights, train, weights
+from runs import train
 from torch.nn import functional as F
 
 from translearn.backbones.digits import LeNet, Wide
@@ -10,8 +10,8 @@ from translearn.data.access import Labelled
 from translearn.data.arrangements.tasks import DigitTasks
 from translearn.errors import ConfigError
 from translearn.methods.base import Budget
-from translearn.methods.multitask import AveragePool, Multitask, share_out
-from translearn.methods.parts.weighting import WEIGHTINGS
+from translearn.methods.multitask import AveragePool, Multitask
+from translearn.methods.parts.sampling import Proportional, Temperature, Uniform, share_out
 
 SHAPE = (3, 28, 28)
 TASKS = {"source": ("a", "b"), "target": ("a", "b", "c"), "sound": ("d", "e")}
@@ -90,7 +90,7 @@ def test_share_out(total, weights, multiple, expected):
 
 @pytest.mark.parametrize(
     ("sampling", "expected"),
-    [("uniform", [32, 32, 32]), ("proportional", [80, 8, 8]), ("temperature", [59, 19, 18])],
+    [(Uniform, [32, 32, 32]), (Proportional, [80, 8, 8]), (Temperature, [59, 19, 18])],
 )
 def test_sampling(sampling, expected):
     sizes = {"source": 1000, "target": 100, "sound": 100}
@@ -98,12 +98,6 @@ def test_sampling(sampling, expected):
     (phase,) = method(sampling=sampling).phases(budget)
     assert [stream.batch_size for stream in phase.streams.values()] == expected
     assert phase.steps == 100 and list(phase.streams) == list(TASKS)
-
-
-@pytest.mark.parametrize("option", ["weighting", "sampling"])
-def test_what_does_not_exist_is_named(option):
-    with pytest.raises(ConfigError, match=rf"method\.{option}=unifrom does not exist"):
-        method(**{option: "unifrom"})
 
 
 def test_tasks_have_names_that_metrics_can_carry():
@@ -128,33 +122,3 @@ def test_three_tasks_are_trained_and_tested(tmp_path):
     )
     assert result["headline"] == "target/test/accuracy"
     assert list(result["per_class"]["parity"]) == ["even", "odd"]
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing is saved or tidied on the way out."""
-
-
-@pytest.mark.parametrize("weighting", list(WEIGHTINGS))
-def test_killed_it_continues_to_the_same_bits(weighting, tmp_path, monkeypatch):
-    options = (*OPTIONS, f"method.weighting={weighting}", "method.dwa_interval=2",
-               "method.sampling=proportional", "run.save_seconds=0")  # fmt: skip
-    train(tmp_path / "whole", *options)
-    forward, calls = Multitask.forward, []
-
-    def killed(self, *arguments):
-        calls.append(arguments)
-        if len(calls) == 6:
-            raise Killed
-        return forward(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Multitask, "forward", killed)
-        with pytest.raises(Killed):
-            train(tmp_path / "run", *options)
-    train(tmp_path / "run", *options)
-    assert same_weights(tmp_path / "whole", tmp_path / "run")
-    assert [line.get("loss/label_parity") for line in log_lines(tmp_path / "whole")] == [
-        line.get("loss/label_parity") for line in log_lines(tmp_path / "run")
-    ]
-    moved = weights(tmp_path / "run")["weighting.weights"]
-    assert (moved.tolist() == [1.0, 1.0, 1.0]) is (weighting in ("equal", "pcgrad"))

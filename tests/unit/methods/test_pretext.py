@@ -1,5 +1,7 @@
 """Pretexts and the parts of clustering, each against a slow reference or a known case."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -10,16 +12,16 @@ from translearn.data.access import TrainView, Unlabelled, UnlabelledSet
 from translearn.errors import ConfigError
 from translearn.methods.parts.grouping import cluster_choices, fit_kmeans, nearest_neighbours
 from translearn.methods.parts.losses import nt_xent, self_label
-from translearn.methods.parts.pretext import PretextSettings
+from translearn.methods.parts.pretext import Autoencoder, Rotation
 from translearn.methods.parts.pretraining import (
     collapse_advice,
-    make_pretext,
     pretrain_domains,
     spread,
     together,
     unlabelled,
 )
 from translearn.methods.parts.sparse_coding import SparseCoding
+from translearn.methods.parts.two_views import SimCLR, VICReg
 
 SHAPE = (3, 28, 28)
 
@@ -28,11 +30,15 @@ def random(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("name", ["simclr", "vicreg", "rotation", "autoencoder"])
-def test_every_parameter_learns(name):
+@pytest.mark.parametrize(
+    "make",
+    [SimCLR, VICReg, Rotation, partial(Autoencoder, noise=0.3)],
+    ids=["simclr", "vicreg", "rotation", "autoencoder"],
+)
+def test_every_parameter_learns(make):
     torch.manual_seed(0)
     backbone = Wide(SHAPE, 0.25)
-    pretext = make_pretext(name, backbone, PretextSettings(noise=0.3), SHAPE)
+    pretext = make(backbone, SHAPE)
     x = random(2, 8, *SHAPE)[: pretext.views] if pretext.views else random(8, *SHAPE)
     terms = pretext.loss(backbone, x)
     torch.stack(list(terms.values())).sum().backward()
@@ -44,7 +50,7 @@ def test_every_parameter_learns(name):
 def test_simclr_pairs_the_views_of_one_image():
     torch.manual_seed(0)
     backbone = LeNet(SHAPE).eval()
-    pretext = make_pretext("simclr", backbone, PretextSettings(), SHAPE).eval()
+    pretext = SimCLR(backbone, SHAPE).eval()
     x = random(2, 6, *SHAPE)
     first, second = (pretext.embed(backbone(view)) for view in x)
     loss = pretext.loss(backbone, x)["contrast"]
@@ -56,13 +62,13 @@ def test_simclr_pairs_the_views_of_one_image():
 def test_the_projector_begins_with_a_middle_for_classifiers():
     backbone = LeNet(SHAPE)
     for widths, inner in (((32, 16), 32), ((64, 32, 16), 64)):
-        pretext = make_pretext("simclr", backbone, PretextSettings(projector=widths), SHAPE)
+        pretext = SimCLR(backbone, SHAPE, projector=widths)
         features = random(5, backbone.out_dim)
         assert pretext.middle(features).shape == (5, inner) and pretext.middle_width == inner
         assert pretext.embed(features).shape == (5, 16) and pretext.width == 16
         linear = [m.out_features for m in pretext.modules() if isinstance(m, nn.Linear)]
         assert linear == list(widths)
-    flat = make_pretext("vicreg", backbone, PretextSettings(projector=(16,)), SHAPE)
+    flat = VICReg(backbone, SHAPE, projector=(16,))
     assert flat.middle_width == backbone.out_dim and not list(flat.middle.parameters())
 
 
@@ -75,7 +81,7 @@ def test_rotation_labels_are_the_turns():
         def forward(self, x):
             return torch.stack([x[:, 0, 0, 0], x[:, 0, -1, 0], x[:, 0, -1, -1], x[:, 0, 0, -1]], 1)
 
-    pretext = make_pretext("rotation", Corners(), PretextSettings(), SHAPE)
+    pretext = Rotation(Corners(), SHAPE)
     with torch.no_grad():
         pretext.head.weight.copy_(20 * torch.eye(4))
         pretext.head.bias.zero_()
@@ -89,7 +95,7 @@ def test_rotation_labels_are_the_turns():
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 30, 30)])
 def test_autoencoder_makes_images_of_the_same_shape(shape):
     backbone = LeNet(shape)
-    pretext = make_pretext("autoencoder", backbone, PretextSettings(), shape)
+    pretext = Autoencoder(backbone, shape)
     made = pretext.decoder(backbone(random(2, *shape)))
     assert made.shape[1] == shape[0] and made.shape[-1] >= shape[-1]
     x = random(2, *shape)
@@ -99,10 +105,7 @@ def test_autoencoder_makes_images_of_the_same_shape(shape):
 
 def sparse(sparsity=0.2, images=None):
     images = random(300, 1, 6, 6) if images is None else images
-    pretext = make_pretext(
-        "sparse_coding", LeNet(SHAPE), PretextSettings(atoms=20, sparsity=sparsity), (1, 6, 6)
-    )
-    assert isinstance(pretext, SparseCoding)
+    pretext = SparseCoding(LeNet(SHAPE), (1, 6, 6), atoms=20, sparsity=sparsity)
     view = TrainView({"source": UnlabelledSet(images)}, lambda task, module: module(images))
     pretext.enter(view, ["source"])
     return pretext
@@ -125,12 +128,10 @@ def test_sparse_codes_minimise_what_the_paper_says():
 
 def test_sparse_coding_is_for_small_images():
     with pytest.raises(ConfigError, match="small images"):
-        make_pretext("sparse_coding", LeNet(SHAPE), PretextSettings(), (3, 224, 224))
+        SparseCoding(LeNet(SHAPE), (3, 224, 224))
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ConfigError, match="simclr, vicreg, rotation"):
-        make_pretext("simcrl", LeNet(SHAPE), PretextSettings(), SHAPE)
     with pytest.raises(ConfigError, match=r"method\.pretrain_on=all"):
         pretrain_domains({"source": (), "target": ()}, "all")
 

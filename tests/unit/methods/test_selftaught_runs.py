@@ -1,4 +1,4 @@
-"""Whole self-taught runs, in this process: kills in every phase, earlier runs, what is told."""
+"""Whole self-taught runs, in this process: earlier runs, what is told."""
 
 import json
 
@@ -6,85 +6,14 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 from PIL import Image
-from runs import config_of, log_lines, same_weights, train, weights
+from runs import config_of, train, weights
 
 from translearn.commands.predictor import Predictor
 from translearn.errors import CheckpointError, ConfigError
-from translearn.methods import selfcluster
-from translearn.methods.selfcluster import SelfCluster
-from translearn.methods.selftaught import SelfTaught
 
 TAUGHT = ("method=selftaught", "data=digits", "data.target_labels_per_class=2", "run=smoke",
           "run.max_steps=4")  # fmt: skip
 CLUSTER = ("method=selfcluster", "data=digits", "run=smoke", "run.max_steps=4")
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing is saved or tidied on the way out."""
-
-
-def killed_and_continued(method, options, phase, tmp_path, monkeypatch):
-    """Kill a run at the third step of a phase, continue it, and compare with one left alone."""
-    whole = train(tmp_path / "whole", *options)
-    forward, calls = method.forward, []
-
-    def killed(self, name, batch, progress):
-        calls.append(name)
-        if calls.count(phase) == 3:
-            raise Killed
-        return forward(self, name, batch, progress)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(method, "forward", killed)
-        with pytest.raises(Killed):
-            train(tmp_path / "run", *options)
-    return whole, continued(tmp_path, whole, options)
-
-
-def continued(tmp_path, whole, options):
-    again = train(tmp_path / "run", *options)
-    assert same_weights(tmp_path / "whole", tmp_path / "run")
-    for key in ("metrics", "per_class", "steps", "samples"):
-        assert again[key] == whole[key], key
-
-    def timeless(folder):
-        return [{k: v for k, v in line.items() if "seconds" not in k} for line in log_lines(folder)]
-
-    assert timeless(tmp_path / "whole") == timeless(tmp_path / "run")
-    return again
-
-
-@pytest.mark.parametrize("phase", [pytest.param("pretrain", marks=pytest.mark.slow), "target"])
-def test_selftaught_continues_to_the_same_bits(phase, tmp_path, monkeypatch):
-    options = (*TAUGHT, "run.save_seconds=0", "method.pretext=autoencoder", "method.noise=0.5",
-               "method.freeze=first:1", "method.pretrain_on=both")  # fmt: skip
-    killed_and_continued(SelfTaught, options, phase, tmp_path, monkeypatch)
-
-
-@pytest.mark.parametrize(
-    "phase", ["pretrain", *(pytest.param(p, marks=pytest.mark.slow) for p in ("scan", "selflabel"))]
-)
-def test_selfcluster_continues_to_the_same_bits(phase, tmp_path, monkeypatch):
-    options = (*CLUSTER, "run.save_seconds=0", "method.selflabel_share=0.1",
-               "method.confidence=0.11")  # fmt: skip
-    whole, _ = killed_and_continued(SelfCluster, options, phase, tmp_path, monkeypatch)
-    names = [p["name"] for p in whole["phases"]]
-    assert names == ["pretrain", "mine", "scan", "selflabel"]
-
-
-@pytest.mark.slow
-def test_killed_while_mining_it_continues_to_the_same_bits(tmp_path, monkeypatch):
-    options = (*CLUSTER, "run.save_seconds=0")
-    whole = train(tmp_path / "whole", *options)
-
-    def killed(*arguments):
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(selfcluster, "nearest_neighbours", killed)
-        with pytest.raises(Killed):
-            train(tmp_path / "run", *options)
-    continued(tmp_path, whole, options)
 
 
 def test_linear_evaluation_leaves_the_trunk_as_pretraining_made_it(tmp_path):
@@ -114,11 +43,11 @@ def test_an_earlier_run_replaces_the_pretraining(tmp_path):
     assert [(p["name"], p["steps"]) for p in result["phases"]] == [("pretrain", 0), ("target", 4)]
     mine, theirs = weights(tmp_path / "again"), weights(earlier)
     assert all(torch.equal(mine[name], theirs[name]) for name in theirs if "head" not in name)
-    clusters = train(tmp_path / "clusters", *CLUSTER, init, "method.cluster=kmeans")
+    clusters = train(tmp_path / "clusters", *CLUSTER, init, "method/cluster=kmeans")
     assert clusters["steps"] == 0 and "target/test/cluster_accuracy" in clusters["metrics"]
 
-    with pytest.raises(ConfigError, match=r"has method\.pretext=simclr, and this run vicreg"):
-        train(tmp_path / "pretext", *TAUGHT, init, "method.pretext=vicreg")
+    with pytest.raises(ConfigError, match=r"has method/pretext=simclr, and this run a VICReg"):
+        train(tmp_path / "pretext", *TAUGHT, init, "method/pretext=vicreg")
     with pytest.raises(ConfigError, match="does not fit"):
         train(tmp_path / "shape", *TAUGHT, init, "backbone=lenet")
     with pytest.raises(ConfigError, match="may have seen the test images"):
@@ -140,8 +69,8 @@ def test_a_backbone_that_saw_more_is_no_pretraining(options, tmp_path):
 
 def test_clusters_are_told(tmp_path):
     result = recorded(tmp_path, "method=selfcluster", "data=digits", "run=smoke",
-                      "method.pretext=none", "method.cluster=kmeans",
-                      "method.clusters=12")  # fmt: skip
+                      "method/pretext=none", "method/cluster=kmeans",
+                      "method.clusters=12", "run.figures=true")  # fmt: skip
     metrics = result["metrics"]
     for split in ("val", "test"):
         for name in ("cluster_accuracy", "nmi", "ari", "purity"):
@@ -171,11 +100,12 @@ def test_no_label_selects_clusters(tmp_path):
 
 def test_values_that_contradict_are_refused(tmp_path):
     for options, message in [
-        ((*TAUGHT, "method.pretext=sparse_coding", "method.freeze=none"), "no layers to tune"),
+        ((*TAUGHT, "method/pretext=sparse_coding", "method.freeze=none"), "no layers to tune"),
         ((*TAUGHT, "method.pretrain_share=1"), "below 1"),
-        ((*CLUSTER, "method.cluster=dbscan"), "kmeans or scan"),
-        ((*CLUSTER, "method.selflabel_share=0.5"), "left for phase scan"),
-        ((*CLUSTER, "method.pretext=sparse_coding"), "is for method=selftaught"),
+        ((*TAUGHT, "method/pretext=none"), "is for method=selfcluster"),
+        ((*CLUSTER, "method.cluster.selflabel_share=0.5"), "nothing of 1 for phase scan"),
+        ((*CLUSTER, "method/pretext=none", "method.init=/nowhere"), "uses no pretraining"),
+        ((*CLUSTER, "method/pretext=sparse_coding"), "is for method=selftaught"),
     ]:
         with pytest.raises(ConfigError, match=message):
             train(tmp_path, *options)

@@ -6,10 +6,10 @@ from torch import nn
 
 from translearn.methods.parts.weighting import (
     DynamicWeightAverage,
+    Equal,
     GradNorm,
     PCGrad,
     Uncertainty,
-    Weighting,
 )
 
 TASKS = ("a", "b")
@@ -21,7 +21,7 @@ def alone(tensors):
 
 def test_equal_is_the_plain_sum():
     w = nn.Parameter(torch.tensor([1.0, 2.0]))
-    rule = Weighting(TASKS)
+    rule = Equal(TASKS)
     rule.backward(rule(torch.stack([w[0] ** 2, 3 * w[1]])), [w], alone, 0.0)
     assert w.grad.tolist() == [2.0, 3.0]
 

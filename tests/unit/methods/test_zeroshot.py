@@ -11,16 +11,34 @@ from torch.nn import functional as F
 from translearn.data.types import permutation
 from translearn.errors import ConfigError
 from translearn.methods.zeroshot.closed_forms import Eszsl, Sae
+from translearn.methods.zeroshot.conse import Conse
+from translearn.methods.zeroshot.dap import DirectAttributes
+from translearn.methods.zeroshot.descriptions import Descriptions
+from translearn.methods.zeroshot.embedding import Embedding, compatibility_losses
 from translearn.methods.zeroshot.validation import Validation
-from translearn.methods.zeroshot.variants import (
-    Conse,
-    DirectAttributes,
-    Embedding,
-    compatibility_losses,
-    strongest,
-)
+from translearn.methods.zeroshot.variants import strongest
+from translearn.semantics.base import Semantics
 
 SEEN, CLASSES, WIDTH, DIMENSIONS = 5, 8, 6, 4
+
+
+class Given(Semantics):
+    """Class vectors as they are; those of a classifier beside them."""
+
+    def __init__(self, vectors, own):
+        super().__init__(normalise="none")
+        self.given, self.own = vectors, own
+
+    def vectors(self, classes):
+        return self.given
+
+    def read(self, classes):
+        return self.own
+
+
+def described(vectors, seen, own=None):
+    names = [f"c{number}" for number in range(len(vectors))]
+    return Descriptions(Given(vectors, own), {"source": names[:seen], "target": names[seen:]})
 
 
 @pytest.fixture
@@ -79,24 +97,26 @@ def test_classes_that_are_not_active_do_not_exist(loss, drawn):
 
 def test_an_embedding_scores_by_the_product_of_both_sides(drawn):
     vectors, x, labels = drawn
-    options = {"image_hidden": (), "class_hidden": (), "margin": 0.2, "scale": 3.0}
-    learned = Embedding(vectors, SEEN, WIDTH, 7, cosine=True, loss="softmax", **options)
+    options = {"scale": 3.0}
+    learned = Embedding(described(vectors, SEEN), WIDTH, dim=7, **options)
     f, g = learned.image(x), learned.described(vectors)
     assert torch.allclose(learned.scores(x), cosines(f, g), atol=1e-6)
-    bilinear = Embedding(vectors, SEEN, WIDTH, None, cosine=False, loss="devise", **options)
+    bilinear = Embedding(
+        described(vectors, SEEN), WIDTH, dim=None, cosine=False, loss="devise", **options
+    )
     layer = bilinear.image[0]
     assert torch.allclose(
         bilinear.scores(x), (x @ layer.weight.T + layer.bias) @ vectors.T, atol=1e-5
     )
     every = torch.ones(SEEN, dtype=torch.bool)
     assert learned.losses(x, labels, every).shape == (40,)
-    with pytest.raises(ConfigError, match=r"method\.loss=hinge does not exist"):
-        Embedding(vectors, SEEN, WIDTH, 7, cosine=True, loss="hinge", **options)
+    with pytest.raises(ConfigError, match=r"method\.variant\.loss=hinge does not exist"):
+        Embedding(described(vectors, SEEN), WIDTH, loss="hinge")
 
 
 def test_direct_attributes_multiply_probabilities_over_priors():
     vectors = torch.tensor([[1.0, 0, 1], [0, 1, 1], [1, 1, 1], [0, 0, 1], [1, 0, 0]])
-    dap = DirectAttributes(vectors, 3, WIDTH, ())
+    dap = DirectAttributes(described(vectors, 3), WIDTH, ())
     x = torch.randn(9, WIDTH, generator=torch.Generator().manual_seed(0))
     p = dap.classifiers(x).sigmoid().double().detach()
     scores = dap.scores(x).detach()
@@ -120,7 +140,7 @@ def test_eszsl_equals_its_formula(strengths, drawn):
     vectors, features, labels = drawn
     active = torch.tensor([True, False, True, True, True])
     rows = active[labels]
-    eszsl = Eszsl(vectors, SEEN, WIDTH, None, None)
+    eszsl = Eszsl(described(vectors, SEEN), WIDTH)
     eszsl.problem(features[rows], labels[rows], active)(strengths)
     x = F.normalize(features[rows]).double().numpy().T
     s = vectors[:SEEN][active].double().numpy().T
@@ -133,22 +153,21 @@ def test_eszsl_equals_its_formula(strengths, drawn):
     assert np.allclose(eszsl.weight.numpy(), v, atol=1e-5)
     expected = F.normalize(features).double().numpy() @ v @ vectors.double().numpy().T
     assert np.allclose(eszsl.scores(features).numpy(), expected, atol=1e-5)
-    assert (
-        len(eszsl.candidates()) == 49 and len(Eszsl(vectors, SEEN, WIDTH, 1, 2).candidates()) == 1
-    )
+    given = Eszsl(described(vectors, SEEN), WIDTH, feature_weight=1, class_weight=2)
+    assert len(eszsl.candidates()) == 49 and given.candidates() == [(1, 2)]
 
 
 @pytest.mark.parametrize("weight", [0.01, 1.0, 100.0])
 def test_sae_solves_the_sylvester_equation(weight, drawn):
     vectors, features, labels = drawn
-    sae = Sae(vectors, SEEN, WIDTH, None, "classes")
+    sae = Sae(described(vectors, SEEN), WIDTH)
     sae.problem(features, labels, torch.ones(SEEN, dtype=torch.bool))((weight,))
     x, s = F.normalize(features).double().numpy().T, vectors[labels].double().numpy().T
     w = solve_sylvester(s @ s.T, weight * x @ x.T, (1 + weight) * s @ x.T)
     assert np.allclose(sae.weight.numpy().T, w, atol=1e-5)
     encoded = torch.from_numpy(w @ x).T.float()
     assert torch.allclose(sae.scores(features), cosines(encoded, vectors), atol=1e-4)
-    back = Sae(vectors, SEEN, WIDTH, 1.0, "features")
+    back = Sae(described(vectors, SEEN), WIDTH, direction="features")
     back.weight.copy_(sae.weight)
     decoded = torch.from_numpy(vectors.double().numpy() @ w).float()
     assert torch.allclose(back.scores(features), cosines(features, decoded), atol=1e-4)
@@ -164,8 +183,12 @@ def test_closed_forms_recover_a_known_compatibility():
         return vectors[labels] @ mixing + 0.05 * torch.randn(len(labels), 40, generator=generator)
 
     labels, unseen = torch.arange(200).repeat(8), torch.arange(200, 210).repeat(5)
-    for variant in (Eszsl(vectors, 200, 40, 0.1, 0.1), Sae(vectors, 200, 40, 1.0, "classes"),
-                    Sae(vectors, 200, 40, 1.0, "features")):  # fmt: skip
+    known = described(vectors, 200)
+    for variant in (
+        Eszsl(known, 40, feature_weight=0.1, class_weight=0.1),
+        Sae(known, 40, weight=1.0),
+        Sae(known, 40, weight=1.0, direction="features"),
+    ):
         every = torch.ones(200, dtype=torch.bool)
         variant.problem(images(labels), labels, every)(variant.candidates()[0])
         predicted = variant.scores(images(unseen))[:, 200:].argmax(dim=1) + 200
@@ -178,7 +201,8 @@ def test_conse_equals_a_loop(top, drawn):
     own = torch.randn(6, DIMENSIONS, generator=torch.Generator().manual_seed(8))
     own[2] = torch.nan  # a class without a description is left out
     logits = torch.randn(7, 6, generator=torch.Generator().manual_seed(9))
-    conse = Conse(vectors, SEEN, own, top)
+    known = described(vectors, SEEN, own)
+    conse = Conse(known, WIDTH, classifier="imagenet", top=top)
     for row, scores in zip(logits, conse.scores(logits), strict=True):
         allowed = [c for c in range(6) if c != 2]
         p = {c: float(row[c].exp()) for c in allowed}
@@ -186,8 +210,8 @@ def test_conse_equals_a_loop(top, drawn):
         total = sum(p[c] for c in best)
         mean = sum((p[c] / total) * own[c] for c in best)
         assert torch.allclose(scores, F.cosine_similarity(mean[None], vectors), atol=1e-5)
-    with pytest.raises(ConfigError, match=r"method\.top=0"):
-        Conse(vectors, SEEN, own, 0)
+    with pytest.raises(ConfigError, match=r"method\.variant\.top=0"):
+        Conse(known, WIDTH, top=0)
 
 
 def test_validation_holds_classes_and_images_out():
@@ -208,11 +232,13 @@ def test_validation_chooses_strengths_and_gamma_by_hand_checkable_rules(drawn):
     vectors, features, labels = drawn
     validation = Validation(SEEN, 0.4, 0)
     fit = validation.fit_rows(labels)
-    eszsl = Eszsl(vectors, SEEN, WIDTH, None, None)
+    eszsl = Eszsl(described(vectors, SEEN), WIDTH)
     strengths, gamma = validation.choose(eszsl, features, labels, fit)
     assert strengths in eszsl.candidates() and np.isfinite(gamma)
     assert not eszsl.weight.any()  # the solution without the validation classes is gone
-    alone = Eszsl(vectors, SEEN, WIDTH, *strengths)
+    alone = Eszsl(
+        described(vectors, SEEN), WIDTH, feature_weight=strengths[0], class_weight=strengths[1]
+    )
     again = validation.choose(alone, features, labels, fit)
     assert again == (strengths, gamma)
 

@@ -1,4 +1,4 @@
-"""Whole zero-shot runs, in this process: every variant, kills in either phase, earlier runs."""
+"""Whole zero-shot runs, in this process: every variant, earlier runs."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 from PIL import Image
-from runs import config_of, log_lines, same_weights, train, weights
+from runs import config_of, log_lines, train, weights
 from torch import nn
 
 from translearn.backbones.base import Backbone
@@ -18,7 +18,6 @@ from translearn.components import build
 from translearn.data.types import DataSource
 from translearn.engine.build import build_method
 from translearn.errors import ConfigError, DataError
-from translearn.methods.zeroshot.zeroshot import ZeroShot
 
 OPTIONS = ("method=zeroshot", "data=digits_attributes", "run=smoke", "run.max_steps=6")
 FIGURES = {"zsl/t1", "gzsl/seen", "gzsl/unseen", "gzsl/harmonic_mean", "gzsl/ausuc", "gzsl/gamma"}
@@ -26,7 +25,7 @@ FIGURES = {"zsl/t1", "gzsl/seen", "gzsl/unseen", "gzsl/harmonic_mean", "gzsl/aus
 
 @pytest.mark.parametrize("variant", ["embedding", "dap", "eszsl", "sae", "conse"])
 def test_every_variant_comes_to_all_figures(variant, tmp_path):
-    result = train(tmp_path / "run", *OPTIONS, f"method.variant={variant}")
+    result = train(tmp_path / "run", *OPTIONS, f"method/variant={variant}", "run.figures=true")
     metrics = result["metrics"]
     assert set(metrics) >= FIGURES | {"source/test/accuracy", "target/test/accuracy"}
     assert metrics["zsl/t1"] == pytest.approx(metrics["target/test/per_class_accuracy"])
@@ -42,8 +41,8 @@ def test_every_variant_comes_to_all_figures(variant, tmp_path):
 
 @pytest.mark.parametrize("loss", ["margin", "devise", "ale"])
 def test_every_loss_trains(loss, tmp_path):
-    result = train(tmp_path / loss, *OPTIONS, f"method.loss={loss}", "method.cosine=false",
-                   "method.dim=null")  # fmt: skip
+    result = train(tmp_path / loss, *OPTIONS, f"method.variant.loss={loss}",
+                   "method.variant.cosine=false", "method.variant.dim=null")  # fmt: skip
     assert result["status"] == "done"
 
 
@@ -55,8 +54,8 @@ def test_without_calibration_all_of_the_budget_trains_one_model(tmp_path):
     assert metrics["gzsl/gamma"] == 0 and metrics["gzsl/seen"] == metrics["gzsl/uncalibrated_seen"]
     halves = train(tmp_path / "halves", *options)
     assert [(p["name"], p["steps"]) for p in halves["phases"]] == [("held_out", 10), ("train", 10)]
-    with pytest.raises(ConfigError, match="weights of eszsl are chosen on validation classes"):
-        train(tmp_path / "no", *OPTIONS, "method.variant=eszsl", "method.calibrate=false")
+    with pytest.raises(ConfigError, match="weights of a closed form are chosen"):
+        train(tmp_path / "no", *OPTIONS, "method/variant=eszsl", "method.calibrate=false")
 
 
 def test_the_model_that_is_reported_never_was_the_held_out_one(tmp_path):
@@ -69,65 +68,11 @@ def test_the_model_that_is_reported_never_was_the_held_out_one(tmp_path):
     assert differing == {"gamma"}
 
 
-class Killed(BaseException):
-    """Stands for kill -9: nothing is saved or tidied on the way out."""
-
-
-@pytest.mark.parametrize(
-    ("variant", "phase"), [("embedding", "held_out"), ("eszsl", "train"), ("conse", "train")]
-)
-def test_killed_in_either_phase_it_continues_to_the_same_bits(
-    variant, phase, tmp_path, monkeypatch
-):
-    options = (*OPTIONS, f"method.variant={variant}", "run.select=source_val",
-               "run.evaluations=2", "run.save_seconds=0")  # fmt: skip
-    whole = train(tmp_path / "whole", *options)
-    forward, calls = ZeroShot.forward, []
-
-    def killed(self, name, batch, progress):
-        calls.append(name)
-        if calls.count(phase) == 5:
-            raise Killed
-        return forward(self, name, batch, progress)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ZeroShot, "forward", killed)
-        with pytest.raises(Killed):
-            train(tmp_path / "run", *options)
-    again = train(tmp_path / "run", *options)
-    assert same_weights(tmp_path / "whole", tmp_path / "run")
-    for key in ("metrics", "per_class", "steps", "samples", "selected_step"):
-        assert again[key] == whole[key], key
-
-    def timeless(folder):
-        return [{k: v for k, v in line.items() if "seconds" not in k} for line in log_lines(folder)]
-
-    assert timeless(tmp_path / "whole") == timeless(tmp_path / "run")
-
-
-def test_killed_while_it_solves_it_continues_to_the_same_bits(tmp_path, monkeypatch):
-    options = (*OPTIONS, "method.variant=sae", "run.save_seconds=0")
-    train(tmp_path / "whole", *options)
-    enter = ZeroShot.enter
-
-    def killed(self, phase, view):
-        if phase.name == "solve":
-            raise Killed
-        enter(self, phase, view)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ZeroShot, "enter", killed)
-        with pytest.raises(Killed):
-            train(tmp_path / "run", *options)
-    train(tmp_path / "run", *options)
-    assert same_weights(tmp_path / "whole", tmp_path / "run")
-
-
 @pytest.fixture(scope="module")
 def conse_run(tmp_path_factory):
     """A finished run with its config on record, as tl-run leaves it."""
     folder = tmp_path_factory.mktemp("zeroshot") / "conse"
-    config = config_of(*OPTIONS, "method.variant=conse", "run.device=cpu", "run.threads=1")
+    config = config_of(*OPTIONS, "method/variant=conse", "run.device=cpu", "run.threads=1")
     train(folder, config=config)
     (folder / ".hydra").mkdir()
     OmegaConf.save(OmegaConf.create(config), folder / ".hydra" / "config.yaml")
@@ -136,7 +81,7 @@ def conse_run(tmp_path_factory):
 
 def test_an_earlier_run_brings_backbone_and_classifier(conse_run, tmp_path):
     """ConSE on the same classifier is the same run; nothing is trained."""
-    result = train(tmp_path / "run", *OPTIONS, "method.variant=conse", f"method.init={conse_run}")
+    result = train(tmp_path / "run", *OPTIONS, "method/variant=conse", f"method.init={conse_run}")
     assert result["steps"] == 0
     earlier, now = weights(conse_run), weights(tmp_path / "run")
     assert all(torch.equal(earlier[name], now[name]) for name in earlier if name != "gamma")
@@ -145,7 +90,7 @@ def test_an_earlier_run_brings_backbone_and_classifier(conse_run, tmp_path):
     with pytest.raises(ConfigError, match="it is for the variants eszsl, sae and conse"):
         train(tmp_path / "no", *OPTIONS, f"method.init={conse_run}")
     with pytest.raises(ConfigError, match="other classes"):
-        train(tmp_path / "other", *OPTIONS, "method.variant=eszsl", f"method.init={conse_run}",
+        train(tmp_path / "other", *OPTIONS, "method/variant=eszsl", f"method.init={conse_run}",
               "data.class_seed=1")  # fmt: skip
 
 
@@ -183,8 +128,8 @@ def test_imagenets_classifier_trains_nothing(tmp_path, monkeypatch):
     (tmp_path / "glove.txt").write_text("mug 1 0\ndesk 0 1\nbicycle 1 1\ntrain -1 1\npen 0 -1\n")
     config = config_of("method=zeroshot", "data=digits_attributes", "semantics=glove",
                        "semantics.files=[glove.txt]", f"data_root={tmp_path}", "data.unseen=10",
-                       "method.variant=conse", "method.classifier=imagenet", "run.device=cpu",
-                       "run.threads=1")  # fmt: skip
+                       "method/variant=conse", "method.variant.classifier=imagenet",
+                       "run.device=cpu", "run.threads=1")  # fmt: skip
     words = ("mug", "desk", "bicycle", "train", "pen")
     config["semantics"]["names"] = {str(d): f"{words[d % 5]} {words[d // 5]}" for d in range(10)}
     config["semantics"]["imagenet_names"] = {"3": "coffee mug"}
@@ -197,18 +142,17 @@ def test_imagenets_classifier_trains_nothing(tmp_path, monkeypatch):
     assert not {name for name in metrics if name.startswith(("gzsl", "source"))}
     assert any("classes that ImageNet has" in w and w.endswith(": 3") for w in result["warnings"])
     with pytest.raises(ConfigError, match="no classifier of 1000 classes"):
-        train(tmp_path / "no", "method=zeroshot", "data=digits_attributes", "method.variant=conse",
-              "method.classifier=imagenet")  # fmt: skip
+        train(tmp_path / "no", "method=zeroshot", "data=digits_attributes", "method/variant=conse",
+              "method.variant.classifier=imagenet")  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (("data=digits",), "source and target share theirs"),
-        (("method.variant=essl",), r"method\.variant=essl does not exist; did you mean eszsl"),
         (("data=digits_split",), "needs class descriptions"),
         (("data.unseen=10",), "nothing to learn from"),
-        (("method.sae_direction=up", "method.variant=sae"), "choose classes or features"),
+        (("method.variant.direction=up", "method/variant=sae"), "choose classes or features"),
     ],
 )
 def test_what_cannot_go_together_is_told(options, message):

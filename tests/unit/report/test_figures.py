@@ -9,11 +9,8 @@ import torch
 from PIL import Image
 from runs import config_of, same_weights, train
 
-from translearn.components import build
-from translearn.config import RunConfig
-from translearn.data.types import DataSource
 from translearn.engine import pictures as gathering
-from translearn.engine.build import make_job
+from translearn.engine.build import build_run
 from translearn.engine.stop import Stop
 from translearn.report import figures as drawn
 from translearn.report.drawing import Evidence, Examples, image_grid, save, task_colours, words
@@ -24,7 +21,6 @@ from translearn.report.figures import (
     learning_curves,
     sample_grid,
 )
-from translearn.runtime import Runtime
 
 FEW = ("run=smoke", "method=finetune", "data=digits_split", "data.target_labels_per_class=5")
 
@@ -74,9 +70,7 @@ def test_the_evidence_is_what_the_judge_scored(pair):
 
 def test_examples_are_the_methods_own_and_leave_no_trace_on_it():
     config = config_of("run=smoke", "run.device=cpu", "run.threads=1", "run.precision=fp32")
-    run = RunConfig.of(config["run"])
-    tasks = build(config["data"], DataSource, root="").load()
-    job = make_job(config, run, tasks, Runtime.start(run), Path(), Stop())
+    job = build_run(config, Path(), Stop())
     job.method.train()
     shown = gathering.examples(job, "target", 20, 60.0)
     assert len(shown.images) == 20 and shown.features.shape == (20, job.method.backbone.out_dim)

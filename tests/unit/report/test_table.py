@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from translearn.artifacts.result import Result
 from translearn.commands.table import main
 from translearn.report.collect import collect
 from translearn.report.grid import NEGATIVE, aggregate, markdown, spread
@@ -238,14 +239,15 @@ def test_unwritable_file_is_an_error(sweep: Path, capsys: pytest.CaptureFixture[
     assert "cannot be written" in capsys.readouterr().err
 
 
-def result(**values: object) -> dict[str, object]:
-    return {
+def result(**values: object) -> Result:
+    known = {
         "method": "dann", "data": "office31", "backbone": "resnet50", "augment": "photo", "seed": 1,
         "metrics": {**accuracies(0.7654), "source/val/accuracy": 0.5}, "headline": None,
         "protocol": "split", "selection": "last", "oracle": False, "train_seconds": 12.34,
         "train_core_seconds": 11.1, "samples_per_second": 2345.6, "precision": "bf16",
         "warnings": ["the discriminator wins"], **values,
     }  # fmt: skip
+    return Result.of({"status": "done", **known})
 
 
 def test_end_table_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,14 +4,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from runs import train
 
+from translearn.artifacts.result import Result, write_result
 from translearn.commands import verify
-from translearn.commands.verify import Claim, choose, main, read_claims, run_claims
+from translearn.commands.claims import Claim, choose, read_claims
+from translearn.commands.verify import main, run_claims
+from translearn.config import conf_dir
 from translearn.errors import ConfigError
+from translearn.report.collect import collect
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
 Make = Callable[[Mapping[int, float]], verify.Runner]
 
+GATE_MINUTES = 8.0  # of one core, that the embedded claims may take together
 CLAIM = """\
 # @package _global_
 claim:
@@ -155,8 +161,8 @@ def test_command_line_of_a_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(subprocess, "run", record)
     assert verify.run_seed(claim(overrides=("run.samples=10",)), 3, tmp_path) == 5
     assert commands == [
-        [sys.executable, "-m", "translearn.train", "experiment=digits", "seed=3", "run.device=cpu",
-         "run.samples=10", f"hydra.run.dir='{tmp_path}'"]
+        [sys.executable, "-m", "translearn.train", "experiment=digits", "run.device=cpu",
+         "run.samples=10", "seed=3", f"hydra.run.dir='{tmp_path}'"]
     ]  # fmt: skip
 
 
@@ -176,8 +182,8 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_claims_are_read_from_the_experiments(conf: Path) -> None:
     claims = read_claims(conf)
     assert list(claims) == ["paper", "small"]
-    assert claims["small"].seeds == (0, 1)
-    assert claims["paper"].overrides == ("run.gpus=1",)
+    assert claims["small"][0].seeds == (0, 1)
+    assert claims["paper"][0].overrides == ("run.gpus=1",)
     assert [c.name for c in choose(claims, [], embedded=True)] == ["small"]
     assert [c.name for c in choose(claims, ["small", "paper", "small"], False)] == [
         "small",
@@ -222,6 +228,76 @@ def test_command_runs_what_was_chosen(
     monkeypatch.setattr(verify, "run_seed", runner({0: 0.97, 1: 0.97}))
     assert main(["--embedded"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("1 experiments, about 3.0 minutes, in outputs/verify/")
+    assert lines[0].startswith("1 claims, about 3.0 minutes, in outputs/verify/")
     assert lines[1].startswith("PASS small")
     assert len(list((conf.parent / "outputs").glob("verify/*/small/*/result.json"))) == 2
+
+
+TABLE = (
+    CLAIM.replace("  mean: 0.95\n", "").replace("seeds: [0, 1]", "seeds: [0]")
+    + """\
+  overrides: [run=smoke]
+  runs:
+    data=digits run.samples=192:
+      method=source_only: 0.0
+      method=dann: {mean: 1.5, tolerance: 0.1, source: another paper, seeds: [1]}
+    data=digits_parity:
+      method=source_only: {mean: 0.2}
+"""
+)
+
+
+def test_a_table_is_a_claim_a_cell(conf: Path) -> None:
+    (conf / "experiment" / "small.yaml").write_text(TABLE)
+    first, second, third = read_claims(conf)["small"]
+    assert first.options == ("experiment=small", "run.device=cpu", "run=smoke", "data=digits",
+                             "run.samples=192", "method=source_only")  # fmt: skip
+    assert (first.mean, first.tolerance, first.source) == (0.0, 0.01, "our own runs")
+    assert (second.mean, second.tolerance, second.seeds) == (1.5, 0.1, (1,))
+    assert second.source == "another paper"
+    assert third.title == "small data=digits_parity method=source_only"
+    assert len({claim.folder for claim in (first, second, third)}) == 3
+    assert len(choose(read_claims(conf), ["small"], embedded=True)) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{mean: 0.2}", "{mean: 0.2, tolerence: 1}", "did you mean tolerance?"),
+        ("{mean: 0.2}", "high", "high"),
+        (TABLE[TABLE.index("  runs:") :], "  runs: {}\n", "claim.runs is empty"),
+    ],
+)
+def test_wrong_cells_name_the_file(conf: Path, old: str, new: str, message: str) -> None:
+    (conf / "experiment" / "small.yaml").write_text(TABLE.replace(old, new))
+    with pytest.raises(ConfigError, match=r"small\.yaml") as error:
+        read_claims(conf)
+    assert message in str(error.value)
+
+
+def test_a_table_is_run_cell_by_cell(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (conf / "experiment" / "small.yaml").write_text(TABLE)
+
+    def run(claim: Claim, seed: int, folder: Path) -> int:
+        options = [word for word in claim.options if not word.startswith("experiment=")]
+        write_result(folder, Result(**train(folder, *options, f"seed={seed}")))
+        return 0
+
+    monkeypatch.setattr(verify, "run_seed", run)
+    cells = [claim for claim in read_claims(conf)["small"] if "data=digits" in claim.cell]
+    assert run_claims(cells, conf.parent / "verified") == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == [
+        "PASS small data=digits run.samples=192 method=source_only",
+        "FAIL small data=digits run.samples=192 method=dann",
+    ]
+    assert "claimed 1.5000 - 0.1000; seeds 1: " in lines[1]
+    runs = collect([conf.parent / "verified"])
+    assert [(run.method, run.seed) for run in runs] == [("source_only", 0), ("dann", 1)]
+
+
+def test_the_claims_that_gate_every_commit_are_cheap() -> None:
+    claims = choose(read_claims(Path(conf_dir())), [], embedded=True)
+    assert sum(claim.total_minutes for claim in claims) <= GATE_MINUTES

@@ -11,40 +11,11 @@ from translearn.artifacts.model import below, finished_model, read_model
 from translearn.backbones.base import Backbone
 from translearn.components import resolve_class
 from translearn.data.access import Batch
-from translearn.data.types import Shape
 from translearn.errors import ConfigError
 from translearn.methods.base import Method, Stream, Tasks
-from translearn.methods.parts.pretext import (
-    Autoencoder,
-    Pretext,
-    PretextSettings,
-    Rotation,
-    SimCLR,
-    VICReg,
-)
-from translearn.methods.parts.sparse_coding import SparseCoding
+from translearn.methods.parts.pretext import Pretext
 
 PRETRAIN_ON = ("source", "target", "both")
-
-
-def make_pretext(name: str, backbone: Backbone, settings: PretextSettings, shape: Shape) -> Pretext:
-    """The pretext of that name; what it draws belongs to the building of the method.
-
-    Raises:
-        ConfigError: there is none of that name, or a setting is out of range.
-    """
-    if name == "simclr":
-        return SimCLR(backbone, settings)
-    if name == "vicreg":
-        return VICReg(backbone, settings)
-    if name == "rotation":
-        return Rotation(backbone)
-    if name == "autoencoder":
-        return Autoencoder(backbone, settings, shape)
-    if name == "sparse_coding":
-        return SparseCoding(settings, shape, int(torch.randint(2**31, ())))
-    known = "simclr, vicreg, rotation, autoencoder, sparse_coding"
-    raise ConfigError(f"method.pretext={name} does not exist; choose {known}")
 
 
 def unlabelled(tasks: Tasks, task: str) -> str:
@@ -100,25 +71,20 @@ def spread(embeddings: Tensor | None) -> dict[str, float]:
     }
 
 
-def collapse_advice(health: Mapping[str, float], pretext: str) -> str | None:
+def collapse_advice(health: Mapping[str, float], pretext: Pretext) -> str | None:
     """What to change when ``spread`` says that the features have collapsed."""
     if health.get("feature_std", 1.0) > 0.1 and health.get("feature_rank", 9.0) > 2.0:
         return None
-    change = {
-        "simclr": "raise method.temperature or run.batch_size, or weaken views.scale",
-        "vicreg": "raise the second of method.vicreg_weights, or run.batch_size",
-    }.get(pretext, "try method.pretext=simclr")
-    return f"the features have collapsed to a point or a line: lower run.lr; {change}"
+    return f"the features have collapsed to a point or a line: lower run.lr; {pretext.remedy}"
 
 
-def read_pretraining(init: str, name: str, backbone: Backbone, pretext: Pretext) -> None:
+def read_pretraining(init: str, backbone: Backbone, pretext: Pretext) -> None:
     """Fill backbone and pretext with what an earlier run learned without labels.
 
     Args:
         init: its folder.
-        name: of the pretext, which must be the same there.
         backbone: filled.
-        pretext: filled.
+        pretext: filled; it must be the same there.
 
     Raises:
         CheckpointError: there is no finished run, or its model is damaged.
@@ -128,17 +94,18 @@ def read_pretraining(init: str, name: str, backbone: Backbone, pretext: Pretext)
     method = stored_config(path.parent)["method"]
     earlier = resolve_class(method["_target_"], Method)
     saw_labels = earlier.access.source_labels or earlier.access.target_labels
-    untouched = method.get("freeze") == "all" if saw_labels else method.get("cluster") == "kmeans"
+    cluster = method.get("cluster", {}).get("name")
+    untouched = method.get("freeze") == "all" if saw_labels else cluster == "kmeans"
     if earlier.access.source_labels or not untouched:
         raise ConfigError(
             f"method.init={init}: its backbone is not what a pretext alone has made of it\n"
             "give a run of method=selftaught method.freeze=all, or method=selfcluster "
-            "method.cluster=kmeans"
+            "method/cluster=kmeans"
         )
-    if method.get("pretext") != name:
+    if resolve_class(method["pretext"]["_target_"], Pretext) is not type(pretext):
         raise ConfigError(
-            f"method.init={init} has method.pretext={method.get('pretext')}, and this run {name}\n"
-            "choose the same"
+            f"method.init={init} has method/pretext={method['pretext'].get('name')}, and this run "
+            f"a {type(pretext).__name__}\nchoose the same"
         )
     _, weights = read_model(path)
     try:

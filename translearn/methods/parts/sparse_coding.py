@@ -12,10 +12,11 @@ from sklearn.decomposition import MiniBatchDictionaryLearning, sparse_encode
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
+from translearn.backbones.base import Backbone
 from translearn.data.access import TrainView
 from translearn.data.types import Shape
 from translearn.errors import ConfigError
-from translearn.methods.parts.pretext import Pretext, PretextSettings
+from translearn.methods.parts.pretext import Pretext
 
 MOST_PIXELS = 3 * 32 * 32  # values of an image that sparse coding is for
 
@@ -26,22 +27,36 @@ class SparseCoding(Pretext):
     Raina et al., "Self-taught learning: transfer learning from unlabeled data" (ICML 2007, eqs. 1
     and 2): the codes minimise ||x - sum_j a_j b_j||^2 / 2 + sparsity ||a||_1. Dictionary and codes
     are scikit-learn's. It is its own trunk: no backbone is trained.
+
+    Args:
+        backbone: not used.
+        shape: of an image.
+        atoms: images of the dictionary.
+        sparsity: weight of the L1 norm of the codes.
+
+    Raises:
+        ConfigError: a value is out of range, or the images are large.
     """
 
     trains = False
+    own_trunk = True
 
-    def __init__(self, settings: PretextSettings, shape: Shape, seed: int) -> None:
-        super().__init__(settings.atoms)
+    def __init__(
+        self, backbone: Backbone, shape: Shape, *, atoms: int = 256, sparsity: float = 1.0
+    ) -> None:
+        super().__init__(atoms)
         values = math.prod(shape)
         if values > MOST_PIXELS:
             raise ConfigError(
-                f"method.pretext=sparse_coding is for small images of at most {MOST_PIXELS} values;"
+                f"method/pretext=sparse_coding is for small images of at most {MOST_PIXELS} values;"
                 f" these have {values}\nchoose another pretext, such as simclr"
             )
-        if settings.atoms < 1 or settings.sparsity <= 0:
-            raise ConfigError("method.atoms must be at least 1, and method.sparsity above 0")
-        self.sparsity, self.seed = settings.sparsity, seed
-        self.register_buffer("dictionary", torch.zeros(settings.atoms, values))
+        if atoms < 1 or sparsity <= 0:
+            raise ConfigError(
+                "method.pretext.atoms must be at least 1, and method.pretext.sparsity above 0"
+            )
+        self.sparsity, self.seed = sparsity, int(torch.randint(2**31, ()))
+        self.register_buffer("dictionary", torch.zeros(atoms, values))
         self.register_buffer("centre", torch.zeros(values))
         self.dictionary: Tensor
         self.centre: Tensor

@@ -1,27 +1,30 @@
 """How the losses of several tasks become one step: five rules, each small and by its paper."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from translearn.methods.base import Average
+from translearn.errors import ConfigError
+from translearn.methods.base import RankMean
 from translearn.runtime import stable_seed
 
 
 class Weighting(nn.Module):
-    """Base of the rules, and the rule ``equal``: the sum of the losses.
+    """Base of the rules: how a loss is weighed, and how the gradient is made of the losses.
 
     Args:
         tasks: names, in the order of the terms.
 
     Attributes:
         term_gradients: whether ``backward`` takes the gradient of each term by itself.
+        fixed: whether the weights stay what they are.
         weights: the factor on each task's loss, (tasks,).
     """
 
     term_gradients: ClassVar[bool] = False
+    fixed: ClassVar[bool] = False
 
     def __init__(self, tasks: Sequence[str]) -> None:
         super().__init__()
@@ -34,7 +37,7 @@ class Weighting(nn.Module):
         return losses * self.weights
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """Leave the gradient of a step in the parameters.
 
@@ -45,6 +48,12 @@ class Weighting(nn.Module):
             progress: of the phase, from 0 to 1.
         """
         terms.sum().backward()
+
+
+class Equal(Weighting):
+    """The sum of the losses."""
+
+    fixed = True
 
 
 class Uncertainty(Weighting):
@@ -76,10 +85,17 @@ class DynamicWeightAverage(Weighting):
         tasks: names.
         temperature: T; 2 in the paper.
         interval: steps whose mean loss counts as one L(t).
+
+    Raises:
+        ConfigError: a value is out of range.
     """
 
-    def __init__(self, tasks: Sequence[str], temperature: float = 2.0, interval: int = 50) -> None:
+    def __init__(
+        self, tasks: Sequence[str], *, temperature: float = 2.0, interval: int = 50
+    ) -> None:
         super().__init__(tasks)
+        if temperature <= 0 or interval < 1:
+            raise ConfigError("method.weighting.temperature and interval must be above 0")
         self.temperature, self.interval = temperature, interval
         for name in ("total", "last", "before"):
             self.register_buffer(name, torch.zeros(len(tasks)))
@@ -90,7 +106,7 @@ class DynamicWeightAverage(Weighting):
         self.steps: Tensor
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """The sum's gradient; the weights follow at the end of a window."""
         losses = terms.detach() / self.weights
@@ -125,14 +141,14 @@ class GradNorm(Weighting):
 
     term_gradients = True
 
-    def __init__(self, tasks: Sequence[str], alpha: float = 1.5, rate: float = 0.025) -> None:
+    def __init__(self, tasks: Sequence[str], *, alpha: float = 1.5, rate: float = 0.025) -> None:
         super().__init__(tasks)
         self.alpha, self.rate = alpha, rate
         self.register_buffer("first", torch.zeros(len(tasks)))
         self.first: Tensor
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """The sum's gradient, averaged over the ranks, and a step of the weights."""
         layer = next(parameter for parameter in reversed(shared) if parameter.ndim > 1)
@@ -162,7 +178,7 @@ class PCGrad(Weighting):
     term_gradients = True
 
     def backward(
-        self, terms: Tensor, shared: Sequence[nn.Parameter], average: Average, progress: float
+        self, terms: Tensor, shared: Sequence[nn.Parameter], average: RankMean, progress: float
     ) -> None:
         """Write the combined gradient of the shared parameters over the sum's."""
         gradients = [
@@ -192,12 +208,3 @@ def project(place: int, gradients: Sequence[Tensor], order: torch.Generator) -> 
             conflict = (gradient @ against).clamp(max=0.0)
             gradient = gradient - conflict / against.square().sum().clamp_min(1e-12) * against
     return gradient
-
-
-WEIGHTINGS: Mapping[str, type[Weighting]] = {
-    "equal": Weighting,
-    "uncertainty": Uncertainty,
-    "dwa": DynamicWeightAverage,
-    "gradnorm": GradNorm,
-    "pcgrad": PCGrad,
-}

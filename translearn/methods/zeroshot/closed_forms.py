@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.errors import ConfigError
+from translearn.methods.zeroshot.descriptions import Descriptions
 from translearn.methods.zeroshot.variants import Variant, cosines
 
 POWERS = (-3, -2, -1, 0, 1, 2, 3)  # of ten, that a strength is chosen from
@@ -19,25 +20,32 @@ POWERS = (-3, -2, -1, 0, 1, 2, 3)  # of ten, that a strength is chosen from
 class ClosedForm(Variant):
     """A matrix (d, D) between features of length 1 and class vectors, found by one solve.
 
+    ``candidates`` are the strengths that validation classes choose from; ``problem`` sets the
+    closed form up on (N, d) features.
+
+    Args:
+        descriptions: of all classes.
+        inputs: length of a feature vector.
+        hidden: not used.
+
     Attributes:
         weight: the matrix; zeros until it is solved for.
     """
 
+    solved = True
     weight: Tensor
 
-    def __init__(self, vectors: Tensor, seen: int, inputs: int) -> None:
-        super().__init__(vectors, seen)
-        self.register_buffer("weight", torch.zeros(inputs, vectors.shape[1]))
+    def __init__(self, descriptions: Descriptions, inputs: int, hidden: Sequence[int]) -> None:
+        super().__init__(descriptions, inputs, hidden)
+        self.register_buffer("weight", torch.zeros(inputs, self.vectors.shape[1]))
 
-    def candidates(self) -> Sequence[tuple[float, ...]]:
-        """The strengths that validation classes choose from."""
-        raise NotImplementedError
+    def forget(self) -> None:
+        """The matrix of zeros."""
+        self.weight.zero_()
 
-    def problem(
-        self, features: Tensor, labels: Tensor, active: Tensor
-    ) -> Callable[[tuple[float, ...]], None]:
-        """Set the closed form up on (N, d) features: a solver for any strengths."""
-        raise NotImplementedError
+    def ready(self) -> bool:
+        """Whether it has been solved for."""
+        return bool(self.weight.any())
 
     def description(self, features: Tensor) -> Tensor:
         """Features of length 1 by the matrix."""
@@ -50,22 +58,23 @@ class Eszsl(ClosedForm):
     V = (X X^T + feature_weight I)^-1 X Y S^T (S S^T + class_weight I)^-1 with Y of -1 and 1.
 
     Args:
-        vectors: class vectors.
-        seen: number of seen classes.
+        descriptions: of all classes.
         inputs: length of a feature vector.
+        hidden: not used.
         feature_weight: gamma of the paper, or None: chosen on validation classes.
         class_weight: lambda of the paper, likewise.
     """
 
     def __init__(
         self,
-        vectors: Tensor,
-        seen: int,
+        descriptions: Descriptions,
         inputs: int,
-        feature_weight: float | None,
-        class_weight: float | None,
+        hidden: Sequence[int] = (),
+        *,
+        feature_weight: float | None = None,
+        class_weight: float | None = None,
     ) -> None:
-        super().__init__(vectors, seen, inputs)
+        super().__init__(descriptions, inputs, hidden)
         self.choices = powers(feature_weight), powers(class_weight)
 
     def scores(self, features: Tensor) -> Tensor:
@@ -102,20 +111,29 @@ class Sae(ClosedForm):
     W^T decodes them.
 
     Args:
-        vectors: class vectors.
-        seen: number of seen classes.
+        descriptions: of all classes.
         inputs: length of a feature vector.
+        hidden: not used.
         weight: lambda of the paper, or None: chosen on validation classes.
         direction: where image and class are compared by their cosine: ``classes`` (W x with s) or
             ``features`` (x with W^T s).
+
+    Raises:
+        ConfigError: there is no such direction.
     """
 
     def __init__(
-        self, vectors: Tensor, seen: int, inputs: int, weight: float | None, direction: str
+        self,
+        descriptions: Descriptions,
+        inputs: int,
+        hidden: Sequence[int] = (),
+        *,
+        weight: float | None = None,
+        direction: str = "classes",
     ) -> None:
-        super().__init__(vectors, seen, inputs)
+        super().__init__(descriptions, inputs, hidden)
         if direction not in ("classes", "features"):
-            raise ConfigError(f"method.sae_direction={direction}: choose classes or features")
+            raise ConfigError(f"method.variant.direction={direction}: choose classes or features")
         self.choices, self.direction = powers(weight), direction
 
     def scores(self, features: Tensor) -> Tensor:

@@ -1,10 +1,14 @@
 """Class vectors of ``zeroshot``: of the classes to tell apart, and of a classifier's own."""
 
+import copy
+from collections.abc import Mapping, Sequence
+
 from torch import Tensor
 
 from translearn.backbones.imagenet import imagenet_classes
+from translearn.errors import ConfigError
 from translearn.methods.base import Tasks
-from translearn.semantics.base import Semantics, normalised
+from translearn.semantics.base import Semantics, compact, normalised
 
 
 class Descriptions:
@@ -13,22 +17,30 @@ class Descriptions:
     Args:
         semantics: describes every class.
         tasks: class names of source (seen; may be missing) and target (unseen).
-        by_imagenet: whether ImageNet's classifier is used, whose classes are those of the source
-            otherwise.
 
     Attributes:
+        seen: the number of seen classes.
         raw: class vectors (C, D), the seen classes first.
-        own: vectors (K, D) of the classifier's classes; NaN where one has no description.
+        own: vectors (K, D) of the classes of the classifier, which are the seen ones; NaN where one
+            has no description.
+        by_imagenet: whether they are ImageNet's instead.
 
     Raises:
         DataError: a class of ``tasks`` has no description.
     """
 
-    def __init__(self, semantics: Semantics, tasks: Tasks, by_imagenet: bool) -> None:
-        seen = tasks.get("source", ())
-        self.raw = semantics.vectors([*seen, *tasks["target"]])
-        self.own = semantics.read(imagenet_classes()) if by_imagenet else self.raw[: len(seen)]
-        self.normalise, self.by_imagenet = semantics.normalise, by_imagenet
+    def __init__(self, semantics: Semantics, tasks: Tasks) -> None:
+        classes = tasks.get("source", ())
+        self.semantics, self.seen = semantics, len(classes)
+        self.raw = semantics.vectors([*classes, *tasks["target"]])
+        self.own = self.raw[: self.seen]
+        self.by_imagenet = False
+
+    def beside_imagenet(self) -> "Descriptions":
+        """The same descriptions for ImageNet's classifier."""
+        other = copy.copy(self)
+        other.own, other.by_imagenet = self.semantics.read(imagenet_classes()), True
+        return other
 
     def normalised_by(self, active: Tensor | None) -> tuple[Tensor, Tensor]:
         """``raw`` and ``own``, normalised by the classifier's classes.
@@ -40,5 +52,18 @@ class Descriptions:
         reference = self.own[~self.own.isnan().any(dim=1)]
         if active is not None and not self.by_imagenet:
             reference = self.own[active]
-        vectors = normalised(self.raw, self.normalise, reference)
-        return vectors, normalised(self.own, self.normalise, reference)
+        vectors = normalised(self.raw, self.semantics.normalise, reference)
+        return vectors, normalised(self.own, self.semantics.normalise, reference)
+
+
+def imagenet_has(classes: Sequence[str], names: Mapping[str, str]) -> list[int]:
+    """The places of the classes that ImageNet has, by name or as ``names`` says.
+
+    Raises:
+        ConfigError: ``names`` gives one that ImageNet lacks.
+    """
+    known = {compact(name) for name in imagenet_classes()}
+    for name in names.values():
+        if compact(name) not in known:
+            raise ConfigError(f"semantics.imagenet_names: ImageNet has no class {name!r}")
+    return [i for i, name in enumerate(classes) if compact(names.get(name, name)) in known]

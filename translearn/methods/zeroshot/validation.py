@@ -7,7 +7,6 @@ from torch import Tensor
 
 from translearn.data.types import permutation
 from translearn.errors import ConfigError
-from translearn.methods.zeroshot.closed_forms import ClosedForm
 from translearn.methods.zeroshot.variants import Variant
 from translearn.metrics.seen_unseen import SeenUnseen
 
@@ -76,18 +75,16 @@ class Validation:
             scores = [variant.scores(x[part])[:, columns].cpu() for part in rows]
             return SeenUnseen.of(scores[0], seen, scores[1], unseen, int(active.sum()))
 
-        strengths: tuple[float, ...] = ()
-        if isinstance(variant, ClosedForm):
-            solve = variant.problem(x[fit], labels[fit], active)
-            areas = []
-            for candidate in variant.candidates():
-                solve(candidate)
-                areas.append(validated().ausuc())
-            strengths = variant.candidates()[max(range(len(areas)), key=areas.__getitem__)]
+        def area(strengths: tuple[float, ...]) -> float:
             solve(strengths)
+            return validated().ausuc()
+
+        solve = variant.problem(x[fit], labels[fit], active)
+        candidates = variant.candidates()
+        strengths = max(candidates, key=area) if len(candidates) > 1 else candidates[0]
+        solve(strengths)
         both = validated()
         gamma = both.best_gamma()
         log.info("gamma %.4g on validation classes, H %.3f there", gamma, both.at(gamma)[2])
-        if isinstance(variant, ClosedForm):
-            variant.weight.zero_()
+        variant.forget()
         return strengths, gamma

@@ -1,6 +1,7 @@
 """Zero-shot learning: classes without a training image, recognised by their descriptions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -8,23 +9,16 @@ from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
-from translearn.backbones.imagenet import imagenet_classes
 from translearn.data.access import Access, Batch, Labelled, LabelledSet, TrainView
-from translearn.errors import ConfigError, nearest
+from translearn.errors import ConfigError
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.source_model import read_source_model
-from translearn.methods.zeroshot.closed_forms import ClosedForm, Eszsl, Sae
-from translearn.methods.zeroshot.descriptions import Descriptions
+from translearn.methods.zeroshot.descriptions import Descriptions, imagenet_has
+from translearn.methods.zeroshot.embedding import Embedding
 from translearn.methods.zeroshot.validation import Validation
-from translearn.methods.zeroshot.variants import (
-    Conse,
-    DirectAttributes,
-    Embedding,
-    Variant,
-    strongest,
-)
-from translearn.semantics.base import Semantics, compact
+from translearn.methods.zeroshot.variants import Variant, strongest
+from translearn.semantics.base import Semantics
 
 SHOWN = 5  # attributes that tl-predict shows
 
@@ -41,7 +35,8 @@ class ZeroShot(Method):
         tasks: class names of source (seen) and target (unseen); without a source only ``conse``
             with ImageNet's classifier has something to start from.
         semantics: describes every class.
-        variant: ``embedding``, ``dap``, ``eszsl``, ``sae`` or ``conse``; see zeroshot_variants.
+        variant: makes the part that scores: ``Embedding``, ``DirectAttributes``, ``Eszsl``, ``Sae``
+            or ``Conse``.
         head: hidden widths of the classifier of seen classes and of DAP's attribute classifiers, or
             None for the backbone's own.
         train_backbone: whether it is trained on the seen classes; None: if it is not pretrained.
@@ -50,14 +45,6 @@ class ZeroShot(Method):
         calibrate: whether validation classes are used at all; without them gamma is 0.
         validation_classes: share of the seen classes that are validation classes.
         validation_seed: draws them.
-        classifier: of ``conse``: ``source``, trained on the seen classes, or ``imagenet``, the
-            pretrained backbone's own.
-        top: of ``conse``.
-        loss, margin, scale, cosine, dim, image_hidden, class_hidden: of ``embedding``; see
-            ``Embedding``.
-        feature_weight, class_weight: of ``eszsl``; None: chosen on validation classes.
-        sae_weight: of ``sae``; None: chosen on validation classes.
-        sae_direction: ``classes`` or ``features``.
 
     Raises:
         ConfigError: an option is out of range, contradicts another, or the data has no descriptions
@@ -75,75 +62,57 @@ class ZeroShot(Method):
         backbone: Backbone,
         tasks: Tasks,
         semantics: Semantics | None = None,
-        variant: str = "embedding",
+        variant: Callable[..., Variant] = Embedding,
         head: Sequence[int] | None = None,
         train_backbone: bool | None = None,
         init: str | None = None,
         calibrate: bool = True,
         validation_classes: float = 0.3,
         validation_seed: int = 0,
-        classifier: str = "source",
-        top: int = 10,
-        loss: str = "softmax",
-        margin: float = 0.2,
-        scale: float = 10.0,
-        cosine: bool = True,
-        dim: int | None = 64,
-        image_hidden: Sequence[int] = (),
-        class_hidden: Sequence[int] = (),
-        feature_weight: float | None = None,
-        class_weight: float | None = None,
-        sae_weight: float | None = None,
-        sae_direction: str = "classes",
     ) -> None:
         super().__init__(backbone, tasks)
+        if semantics is None:
+            raise ConfigError("zeroshot needs class descriptions: add semantics=glove, npz, ...")
         seen, unseen = self.tasks.get("source", ()), self.tasks["target"]
-        check_options(variant, classifier, init, seen, unseen, semantics)
-        assert semantics is not None
-        self.variant_name, self.init = variant, init
-        self.by_imagenet = by_imagenet = variant == "conse" and classifier == "imagenet"
+        if set(seen) & set(unseen):
+            raise ConfigError(
+                "zeroshot needs unseen classes, and source and target share theirs here\n"
+                "choose data=digits_attributes or another data set with data.unseen"
+            )
+        hidden = backbone.head_hidden if head is None else head
+        made = variant(Descriptions(semantics, self.tasks), backbone.out_dim, hidden)
+        if init is not None and (made.trained or made.by_imagenet):
+            raise ConfigError(
+                "method.init brings a classifier of the seen classes: it is for the variants "
+                "eszsl, sae and conse with method.variant.classifier=source"
+            )
         if train_backbone is None:
             train_backbone = not backbone.pretrained and any(True for _ in backbone.parameters())
-        self.train_backbone = train_backbone and init is None and not by_imagenet
-        hidden = backbone.head_hidden if head is None else head
+        self.init = init
+        self.train_backbone = train_backbone and init is None and not made.by_imagenet
         self.head: nn.Module | None = None
-        if by_imagenet:
+        if made.by_imagenet:
             self.head = backbone.imagenet_classifier()
-        elif variant == "conse" or init or (self.train_backbone and variant in ("eszsl", "sae")):
+        elif made.on_logits or init or (self.train_backbone and not made.trained):
             self.head = perceptron(backbone.out_dim, hidden, len(seen))
+        self.variant = made
 
-        self.descriptions = Descriptions(semantics, self.tasks, by_imagenet)
         self.attributes = semantics.attributes
         self.describes = bool(self.attributes)
-        vectors, own = self.descriptions.normalised_by(None)
-        width, count = backbone.out_dim, len(seen)
-        self.variant: Variant
-        if variant == "embedding":
-            self.variant = Embedding(
-                vectors, count, width, dim, image_hidden, class_hidden, cosine, loss, margin, scale
-            )
-        elif variant == "dap":
-            self.variant = DirectAttributes(self.descriptions.raw, count, width, hidden)
-        elif variant == "eszsl":
-            self.variant = Eszsl(vectors, count, width, feature_weight, class_weight)
-        elif variant == "sae":
-            self.variant = Sae(vectors, count, width, sae_weight, sae_direction)
-        else:
-            self.variant = Conse(vectors, count, own, top)
         self.known = imagenet_has(unseen, semantics.imagenet_names) if backbone.pretrained else []
-
         self.validation = None
-        if calibrate and count:
-            self.validation = Validation(count, validation_classes, validation_seed)
-        candidates = self.variant.candidates() if isinstance(self.variant, ClosedForm) else [()]
+        if calibrate and seen:
+            self.validation = Validation(len(seen), validation_classes, validation_seed)
+        candidates = made.candidates()
         if self.validation is None and len(candidates) > 1:
             raise ConfigError(
-                f"the weights of {variant} are chosen on validation classes: set method.calibrate="
-                "true, or give method.feature_weight and class_weight, or sae_weight"
+                "the weights of a closed form are chosen on validation classes: set "
+                "method.calibrate=true, or give method.variant.feature_weight and class_weight, "
+                "or for sae method.variant.weight"
             )
         self.register_buffer("gamma", torch.zeros(()))
         self.register_buffer("strengths", torch.tensor(candidates[0]))
-        self.start = {name: copied_state(getattr(self, name)) for name in self.learners()}
+        self.start = {n: deepcopy(getattr(self, n).state_dict()) for n in self.learners()}
         self._features: Tensor | None = None
 
     def learners(self) -> tuple[str, ...]:
@@ -151,13 +120,13 @@ class ZeroShot(Method):
         backbone = ("backbone",) if self.train_backbone else ()
         if self.variant.trained:
             return ("variant", *backbone)
-        classifies = self.variant_name == "conse" and not self.by_imagenet and self.init is None
+        classifies = self.variant.on_logits and not self.variant.by_imagenet and self.init is None
         return ("head", *backbone) if backbone or classifies else ()
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """``held_out`` without the validation classes, ``train`` with all, ``solve``."""
-        if self.by_imagenet and not self.backbone.pretrained:
-            raise ConfigError("method.classifier=imagenet needs backbone.pretrained=true")
+        if self.variant.by_imagenet and not self.backbone.pretrained:
+            raise ConfigError("method.variant.classifier=imagenet needs backbone.pretrained=true")
         learn = self.learners()
         names = ("train",) if self.validation is None else ("held_out", "train")
         phases = []
@@ -169,7 +138,7 @@ class ZeroShot(Method):
                 phases.append(Phase(name, stream, steps, learn, cache=cache))
             else:
                 phases.append(Phase(name))
-        return [*phases, Phase("solve")] if isinstance(self.variant, ClosedForm) else phases
+        return [*phases, Phase("solve")] if self.variant.solved else phases
 
     def enter(self, phase: Phase, view: TrainView) -> None:
         """``held_out``: choose its images. ``train``: calibrate, start anew. ``solve``: solve."""
@@ -185,19 +154,16 @@ class ZeroShot(Method):
         if phase.name == "held_out":
             assert self.validation is not None
             self.kept["fit"] = self.validation.fit_rows(labels)
-            self.variant.describe_anew(*self.descriptions.normalised_by(self.validation.active))
+            self.variant.describe_by(self.validation.active)
         elif phase.name == "solve":
-            assert isinstance(self.variant, ClosedForm)
             every = torch.ones(self.variant.seen, dtype=torch.bool, device=labels.device)
             self.variant.problem(self.inputs(view), labels, every)(tuple(self.strengths.tolist()))
         elif self.validation is not None:
-            x = self.inputs(view)
-            if self.variant_name == "conse" and not self.by_imagenet:
-                x = x.masked_fill(~self.validation.active.to(x.device), -torch.inf)
+            x = self.variant.held_out(self.inputs(view), self.validation.active.to(labels.device))
             chosen = self.validation.choose(self.variant, x, labels, self.kept["fit"])
             self.strengths.copy_(torch.tensor(chosen[0]))
             self.gamma.fill_(chosen[1])
-            self.variant.describe_anew(*self.descriptions.normalised_by(None))
+            self.variant.describe_by(None)
             for name, state in self.start.items():
                 getattr(self, name).load_state_dict(state)
 
@@ -215,8 +181,8 @@ class ZeroShot(Method):
         return found
 
     def signal(self, features: Tensor) -> Tensor:
-        """Features, or for ``conse`` the classifier's logits, as float."""
-        if self.variant_name == "conse":
+        """Features, or the classifier's logits if the variant takes these, as float."""
+        if self.variant.on_logits:
             assert self.head is not None
             features = self.head(features)
         return features.float()
@@ -234,7 +200,7 @@ class ZeroShot(Method):
             weight = self.kept["fit"][images.index].float()
             labels = labels.where(active[labels], active.nonzero()[0])  # these weigh nothing
         if self.variant.trained:
-            name, losses = self.variant_name, self.variant.losses(features, labels, active)
+            name, losses = self.variant.term, self.variant.losses(features, labels, active)
         else:
             assert self.head is not None
             logits = self.head(features).float().masked_fill(~active, -torch.inf)
@@ -254,8 +220,7 @@ class ZeroShot(Method):
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Scores (B, classes of ``task``): of the seen classes, or of the unseen ones alone."""
         seen = self.variant.seen
-        unsolved = isinstance(self.variant, ClosedForm) and not self.variant.weight.any()
-        if task == "source" and unsolved and self.head is not None:
+        if task == "source" and self.head is not None and not self.variant.ready():
             logits: Tensor = self.head(self.backbone(x))  # the classifier, while it is trained
             return logits
         return self.scores(x)[:, :seen] if task == "source" else self.scores(x)[:, seen:]
@@ -272,11 +237,9 @@ class ZeroShot(Method):
 
     def notes(self) -> list[str]:
         """The unseen classes that are no news to an ImageNet backbone."""
-        names = [self.tasks["target"][place] for place in self.known]
-        listed = ", ".join(names)
-        return [f"unseen classes that ImageNet has (zsl/t1_new leaves them out): {listed}"] * bool(
-            names
-        )
+        names = ", ".join(self.tasks["target"][place] for place in self.known)
+        told = f"unseen classes that ImageNet has (zsl/t1_new leaves them out): {names}"
+        return [told] if names else []
 
     def train(self, mode: bool = True) -> "ZeroShot":
         """Training mode, without a backbone that is not trained."""
@@ -284,60 +247,3 @@ class ZeroShot(Method):
         if not self.train_backbone:
             self.backbone.eval()
         return self
-
-
-def copied_state(module: nn.Module) -> dict[str, Tensor]:
-    """The weights and buffers of a module as they are now."""
-    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-VARIANTS = ("embedding", "dap", "eszsl", "sae", "conse")
-
-
-def check_options(
-    variant: str,
-    classifier: str,
-    init: str | None,
-    seen: Sequence[str],
-    unseen: Sequence[str],
-    semantics: Semantics | None,
-) -> None:
-    """Refuse what cannot go together.
-
-    Raises:
-        ConfigError: as said.
-    """
-    if variant not in VARIANTS:
-        raise ConfigError(f"method.variant={variant} does not exist{nearest(variant, VARIANTS)}")
-    if classifier not in ("source", "imagenet"):
-        raise ConfigError(f"method.classifier={classifier}: choose source or imagenet")
-    if set(seen) & set(unseen):
-        raise ConfigError(
-            "zeroshot needs unseen classes, and source and target share theirs here\n"
-            "choose data=digits_attributes or another data set with data.unseen"
-        )
-    if semantics is None:
-        raise ConfigError("zeroshot needs class descriptions: add semantics=glove, npz, ...")
-    if not seen and not (variant == "conse" and classifier == "imagenet"):
-        raise ConfigError(
-            "all classes are unseen here, so there is nothing to learn from\n"
-            "lower data.unseen, or use method.variant=conse method.classifier=imagenet"
-        )
-    if init is not None and (variant in ("embedding", "dap") or classifier == "imagenet"):
-        raise ConfigError(
-            "method.init brings a classifier of the seen classes: it is for the variants eszsl, "
-            "sae and conse with method.classifier=source"
-        )
-
-
-def imagenet_has(classes: Sequence[str], names: Mapping[str, str]) -> list[int]:
-    """The places of the classes that ImageNet has, by name or as ``names`` says.
-
-    Raises:
-        ConfigError: ``names`` gives one that ImageNet lacks.
-    """
-    known = {compact(name) for name in imagenet_classes()}
-    for name in names.values():
-        if compact(name) not in known:
-            raise ConfigError(f"semantics.imagenet_names: ImageNet has no class {name!r}")
-    return [i for i, name in enumerate(classes) if compact(names.get(name, name)) in known]

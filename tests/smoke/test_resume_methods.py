@@ -1,0 +1,60 @@
+"""Killed in any phase, every method and variant continues to the same bits."""
+
+import pytest
+from runs import (
+    METHODS,
+    config_of,
+    each_variant,
+    kill_in,
+    log_lines,
+    same_weights,
+    smoke_options,
+    train,
+    train_once,
+)
+
+from translearn.components import resolve_class
+from translearn.methods.base import Method
+
+
+def options_of(method, variant, saved=0.0):
+    """Four steps a phase, saved at each; weights are selected where a rule may be used."""
+    options = (*smoke_options(method, variant), "run.max_steps=4", "run.evaluations=2",
+               f"run.save_seconds={saved}")  # fmt: skip
+    config = config_of(*options)
+    access = resolve_class(config["method"]["_target_"], Method).access
+    return (*options, *(["run.select=source_val"] if access.source_labels else []))
+
+
+def continues(phase, options, folder, monkeypatch):
+    """Kill a run in a phase and continue it: all that it leaves is as if it had run through."""
+    whole = train_once(*options)
+    kill_in(phase, folder, monkeypatch, *options)
+    again = train(folder, *options)
+    assert same_weights(folder, whole.folder), phase
+    for key in ("metrics", "per_class", "steps", "samples", "selected_step", "warnings"):
+        assert again[key] == whole.result[key], (phase, key)
+    assert timeless(folder) == timeless(whole.folder), phase
+
+
+def timeless(folder):
+    """The log without its times."""
+    return [{k: v for k, v in line.items() if "seconds" not in k} for line in log_lines(folder)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_killed_in_its_last_phase_it_continues_to_the_same_bits(method, tmp_path, monkeypatch):
+    options = options_of(method, ())
+    *_, last = (p["name"] for p in train_once(*options).result["phases"] if p["steps"])
+    continues(last, options, tmp_path / "run", monkeypatch)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("saved", [0.0, 1e9], ids=["saved at every step", "saved once a phase"])
+@pytest.mark.parametrize(("method", "variant"), each_variant())
+def test_killed_in_any_phase_it_continues_to_the_same_bits(
+    method, variant, saved, tmp_path, monkeypatch
+):
+    options = options_of(method, variant, saved)
+    for phase in train_once(*options).result["phases"]:
+        continues(phase["name"], options, tmp_path / phase["name"], monkeypatch)
