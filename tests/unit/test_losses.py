@@ -18,8 +18,7 @@ from translearn.methods.parts.losses import (
     squared_distance,
     variance_hinge,
 )
-from translearn.methods.parts.pretext import PretextSettings
-from translearn.methods.parts.pretraining import make_pretext
+from translearn.methods.parts.two_views import VICReg
 
 SHAPE = (3, 28, 28)
 
@@ -139,7 +138,7 @@ def test_contrastive_losses_are_those_of_a_peer_library():
 
     weights = (25.0, 10.0, 3.0)
     theirs = peer.VICRegLoss(*weights)(first, ref_emb=second)
-    pretext = make_pretext("vicreg", LeNet(SHAPE), PretextSettings(vicreg=weights), SHAPE)
+    pretext = VICReg(LeNet(SHAPE), SHAPE, weights=weights)
     ours = torch.stack(list(pretext.compare(first, second).values())).sum()
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
 

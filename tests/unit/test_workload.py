@@ -11,7 +11,7 @@ from translearn import runtime as runtimes
 from translearn.backbones.digits import LeNet, Wide
 from translearn.config import Precision, RunConfig
 from translearn.engine import workload
-from translearn.engine.build import build_method, prepare_run
+from translearn.engine.build import build_method, build_run
 from translearn.engine.stop import Stop
 from translearn.engine.workload import default_threads, loses_in_bf16, multiply_adds, suited
 from translearn.processor import Bf16
@@ -121,7 +121,7 @@ def test_a_continued_run_keeps_its_threads(tmp_path, monkeypatch):
     monkeypatch.setattr(workload, "LARGE", 1)
     assert train(tmp_path, config=config)["environment"]["threads"] == 4
     monkeypatch.setattr(workload, "LARGE", 10**18)
-    job, _ = prepare_run(config, tmp_path, Stop())
+    job = build_run(config, tmp_path, Stop())
     assert job.runtime.threads == 4
 
 

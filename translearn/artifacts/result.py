@@ -14,7 +14,7 @@ from translearn.renamed import RENAMED
 SCHEMA = 1  # of result.json; files of release 0.1 have none and are read all the same
 
 
-ENDS = ("done", "failed", "interrupted")
+ENDS = ("done", "failed", "interrupted", "killed")
 
 
 @dataclass(frozen=True, kw_only=True)
