@@ -21,7 +21,7 @@ def interrupted_run(process, start, folder, kills):
     """
     moments = random.Random(kills)
     for kill in range(kills):
-        wait_for(folder / ".hydra" / "config.yaml", process)
+        wait_for(folder / ".lock", process)  # Hydra has written down what was asked for
         saves, late = moments.randint(1, 2), time.monotonic() + moments.uniform(0.0, 2.5)
         while saves and (time.monotonic() < late or kill % 2 == 0):
             saves -= saved_within(folder, 0.01)

@@ -10,6 +10,7 @@ from surroundings import HANG
 
 from translearn.artifacts.folder import refuse_differences, run_lock, stored_config
 from translearn.errors import CheckpointError, ConfigError
+from translearn.launch.arguments import stored_overrides
 from translearn.launch.settle import fresh_folder, resumed_folder
 
 STAMP = "%Y-%m-%d/%H-%M-%S-%f"
@@ -122,3 +123,16 @@ def test_differences_are_refused_in_at_most_six_lines(tmp_path):
         refuse_differences(tmp_path, [f"run.key{n}: 1 -> 2" for n in range(5)])
     assert "run.key2: 1 -> 2" in str(refused.value)
     assert len(str(refused.value).splitlines()) <= 6
+
+
+@pytest.mark.parametrize("written", [[], ["config.yaml"]], ids=["nothing", "config"])
+def test_a_run_that_was_killed_before_it_began_is_told(tmp_path, written):
+    """Hydra writes config.yaml first and overrides.yaml last, each not at once."""
+    (tmp_path / "run" / ".hydra").mkdir(parents=True)
+    for name in written:
+        (tmp_path / "run" / ".hydra" / name).write_text("")
+    with pytest.raises(CheckpointError, match="killed before it began\nstart it again"):
+        stored_overrides([f"run.resume={tmp_path / 'run'}"])
+    (tmp_path / "run" / ".hydra" / "overrides.yaml").write_text("[]")
+    with pytest.raises(CheckpointError):
+        stored_overrides([f"run.resume={tmp_path / 'run'}"])

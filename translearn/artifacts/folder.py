@@ -60,9 +60,14 @@ def written_config(folder: Path) -> Config:
     """
     path = folder / ".hydra" / "config.yaml"
     try:
-        return plain(OmegaConf.load(path))
+        config = plain(OmegaConf.load(path))
     except (OSError, ValueError, AssertionError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not config:
+        raise CheckpointError(
+            f"{path} is empty: the run was killed before it began\nstart it again"
+        )
+    return config
 
 
 def same(folder: Path, current: Config) -> bool:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from translearn.artifacts.folder import refuse_older
 from translearn.config import conf_dir
-from translearn.errors import ConfigError, nearest
+from translearn.errors import CheckpointError, ConfigError, nearest
 from translearn.launch.help import explain, of_choices
 from translearn.renamed import RENAMED, moved
 
@@ -52,12 +52,16 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
     """The options that the run in ``run.resume`` was started with and that are not given anew.
 
     Raises:
-        CheckpointError: that run is one of an earlier release.
+        CheckpointError: that run is one of an earlier release, or was killed before it began.
     """
     given = given_values(arguments)
     folder = Path(given.get("run.resume", "auto").strip("'\""))
     record = folder / ".hydra" / "overrides.yaml"
     if not record.is_file():
+        if (folder / ".hydra").is_dir():  # Hydra writes this file last
+            raise CheckpointError(
+                f"{record} is missing: the run was killed before it began\nstart it again"
+            )
         return []
     refuse_older(folder)
     stored = [str(override) for override in OmegaConf.load(record)]
