@@ -21,6 +21,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
     [
         ("loop.py --rounds 1 --steps 1", "lenet, loop / lenet, plain PyTorch loop"),
         ("views.py --rounds 2 --steps 1", "loop"),
+        ("call_trace.py", "changes of file"),
     ],
 )
 def test_it_prints_its_table(script, row):
