@@ -7,7 +7,7 @@ from torch import distributed, multiprocessing
 
 from translearn.artifacts.result import write_result
 from translearn.engine import run
-from translearn.methods import selfcluster
+from translearn.methods.parts import clusters
 
 SHARED = (
     "data=digits", "run.device=cpu", "run.threads=1", "run.precision=fp32", "run.batch_size=16",
@@ -30,13 +30,13 @@ def one_rank(rank, folder, configs):
         "gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2
     )
     fit, mine, run_method = (
-        selfcluster.fit_kmeans,
-        selfcluster.nearest_neighbours,
+        clusters.fit_kmeans,
+        clusters.nearest_neighbours,
         run.run_method,
     )
     if rank == 1:
-        selfcluster.fit_kmeans = lambda *given: fit(*given) + 1.0
-        selfcluster.nearest_neighbours = lambda *given: mine(*given).flip(1)
+        clusters.fit_kmeans = lambda *given: fit(*given) + 1.0
+        clusters.nearest_neighbours = lambda *given: mine(*given).flip(1)
     for case, config in configs.items():
 
         def kept(job, case=case):
