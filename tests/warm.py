@@ -4,6 +4,7 @@ A cold ``tl-run`` spends most of a smoke test's CPU time on imports. What is for
 process: a session and pipes of its own, signals, exit codes. Only what a Python process draws at
 its start is shared with the others, such as the seed of its hash function; start-up itself is
 tested cold. The server imports at its first request and ends with the session that started it.
+Where an import has begun a thread, as those of a GPU may, its forks start cold after all.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from multiprocessing import process
 
 from surroundings import ENVIRONMENT, HANG
@@ -156,7 +158,6 @@ def preload():
         if name != "translearn.train" and not name.startswith("translearn.commands."):
             importlib.import_module(name)  # those run as programs, and Python warns of a second one
     Plugins.instance()  # finds them
-    assert len(os.listdir("/proc/self/task")) == 1, "a thread would not survive the fork"
     gc.collect()
     gc.freeze()  # else the first collection of every fork copies all that is shared
 
@@ -167,7 +168,7 @@ def serve(listener, ended):
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake)
-    running = {}
+    running, alone = {}, None
     while True:
         ready = select.select([ended, listener, woken], [], [])[0]
         if ended in ready:
@@ -180,9 +181,11 @@ def serve(listener, ended):
         if listener in ready:
             connection = listener.accept()[0]
             request, pipes, _, _ = socket.recv_fds(connection, MESSAGE, 2)
-            if "torch" not in sys.modules:
+            if alone is None:
                 preload()
-            pid = os.fork()
+                alone = len(os.listdir("/proc/self/task")) == 1
+            with warnings.catch_warnings(action="ignore"):  # Python's own, of the threads
+                pid = os.fork()
             if pid == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -190,7 +193,7 @@ def serve(listener, ended):
                     other.close()
                 take_place(pipes)
                 os.closerange(3, max(ended, woken, wake, *pipes) + 1)
-                return json.loads(request)
+                return alone, json.loads(request)
             for pipe in pipes:
                 os.close(pipe)
             running[pid] = connection
@@ -222,11 +225,14 @@ def take_place(pipes):
     os.close(nothing)
 
 
-def become(module, arguments, cwd, environment):
-    """Do what ``python -m module *arguments`` does."""
+def become(alone, module, arguments, cwd, environment):
+    """Do what ``python -m module *arguments`` does; ``alone``: no thread was lost by the fork."""
     import numpy
 
     os.chdir(cwd)
+    if not alone:
+        command = [sys.executable, "-m", module, *arguments]
+        os.execve(sys.executable, command, environment)
     os.environ.clear()
     os.environ.update(environment)
     sys.path[0] = process.ORIGINAL_DIR = cwd
@@ -239,4 +245,4 @@ if __name__ == "__main__":
     with socket.socket(fileno=int(sys.argv[1])) as listening:
         wanted = serve(listening, int(sys.argv[2]))
     if wanted:
-        become(*wanted)
+        become(wanted[0], *wanted[1])

@@ -1,13 +1,14 @@
 """A command that the warm server forks finds what a cold one finds, and ends as one."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 
 import pytest
 from commands import Command
-from warm import Fork
+from warm import ADDRESS, Fork, Server
 
 FACTS = """
 import json, multiprocessing.process, os, random, signal, sys, time
@@ -58,6 +59,21 @@ def test_it_finds_what_a_cold_one_finds(program):
     assert json.loads(warm) == json.loads(out)
     assert cold.returncode == first.returncode == 3
     assert float(draw) != float(other)
+
+
+def test_where_an_import_began_a_thread_its_forks_start_cold(program, tmp_path, monkeypatch):
+    begin = "import threading, time\nthreading.Thread(target=time.sleep, args=[3600], daemon=True)"
+    (tmp_path / "sitecustomize.py").write_text(f"{begin}.start()\n")
+    monkeypatch.setenv(ADDRESS, "")
+    with monkeypatch.context() as context:
+        context.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+        server = Server()
+    try:
+        process = program("import sys; print('torch' in sys.modules); sys.exit(3)")
+        assert type(process) is Fork
+        assert process.communicate() == ("False\n", "") and process.returncode == 3
+    finally:
+        server.close()
 
 
 @pytest.mark.parametrize("cold", [False, True])

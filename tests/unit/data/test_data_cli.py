@@ -18,10 +18,8 @@ from translearn.data.sets.catalog import DATA_SETS, data_needs
 from translearn.data.types import DataSource
 
 DATA_YAMLS = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))
-
-
-TEXTS = [Path(conf_dir()).parent / "README.md"]
-TEXTS += (Path(conf_dir()).parent / "docs").rglob("*.md")
+HERE = Path(__file__).parents[3]
+TEXTS = [HERE / "README.md", *(HERE / "docs").rglob("*.md")]
 
 
 @pytest.mark.parametrize("name", DATA_YAMLS)
