@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from commands import Command
+from surroundings import ENVIRONMENT
 from warm import ADDRESS, Fork, Server
 
 FACTS = """
@@ -61,12 +62,14 @@ def test_it_finds_what_a_cold_one_finds(program):
     assert float(draw) != float(other)
 
 
+@pytest.mark.full
 def test_where_an_import_began_a_thread_its_forks_start_cold(program, tmp_path, monkeypatch):
     begin = "import threading, time\nthreading.Thread(target=time.sleep, args=[3600], daemon=True)"
     (tmp_path / "sitecustomize.py").write_text(f"{begin}.start()\n")
     monkeypatch.setenv(ADDRESS, "")
     with monkeypatch.context() as context:
-        context.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+        paths = f"{tmp_path}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}"
+        context.setitem(ENVIRONMENT, "PYTHONPATH", paths)
         server = Server()
     try:
         process = program("import sys; print('torch' in sys.modules); sys.exit(3)")
