@@ -25,12 +25,19 @@ from translearn.engine.run import run_here
 from translearn.methods.base import Method
 
 METHODS = sorted(path.stem for path in (Path(conf_dir()) / "method").glob("*.yaml"))
+MACHINE = ("run.device=cpu", "run.threads=1", "run.precision=fp32", "run.figures=false")
 DATA = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))
+
+
+@functools.cache
+def method_yaml(method):
+    """A method's own yaml, as it stands."""
+    return OmegaConf.load(Path(conf_dir()) / "method" / f"{method}.yaml")
 
 
 def smoke_data(method):
     """The embedded data that a method's yaml names for its tests."""
-    return OmegaConf.load(Path(conf_dir()) / "method" / f"{method}.yaml").smoke_data
+    return method_yaml(method).smoke_data
 
 
 def config_of(*overrides):
@@ -47,11 +54,10 @@ def _composed(overrides, data_root):
 
 def train(folder, *overrides, config=None):
     """Run on this process: one thread, fp32, the CPU. Returns the result."""
-    machine = ("run.device=cpu", "run.threads=1", "run.precision=fp32", "run.figures=false")
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return asdict(run_here(config or config_of(*machine, *overrides), folder))
+        return asdict(run_here(config or config_of(*MACHINE, *overrides), folder))
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
@@ -101,8 +107,8 @@ def wait_for(path, process, changed_from=None):
 
 def variants_of(method):
     """The default of a method (no override), and what its yaml names as ``variants``."""
-    node = OmegaConf.load(Path(conf_dir()) / "method" / f"{method}.yaml")
-    return [(), *(tuple(overrides) for overrides in node.get("variants") or ())]
+    variants = method_yaml(method).get("variants") or ()
+    return [(), *(tuple(overrides) for overrides in variants)]
 
 
 def each_variant(of=METHODS):

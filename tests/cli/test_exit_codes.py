@@ -47,6 +47,7 @@ def test_a_sweep_goes_on_after_a_failure_and_exits_with_1(tl_run, tmp_path):
     assert results[1]["exit_code"] == 3
 
 
+@pytest.mark.full
 def test_a_sweep_that_goes_well_ends_with_a_table(tl_run, tmp_path):
     done = tl_run("-m", *SHORT, "method=source_only,dann", "seed=0,1", "hydra.sweep.dir=sweep")
     assert done.returncode == 0, done.stderr
@@ -99,6 +100,7 @@ def test_out_of_memory(tl_run, tmp_path):
     assert result_of(tmp_path / "run")["exit_code"] == 5
 
 
+@pytest.mark.full
 def test_a_full_disk_keeps_the_old_checkpoint(start, tl_run, tmp_path):
     process = start(*LONG, "backbone=wide", f"hydra.run.dir={tmp_path}/run")
     checkpoints = tmp_path / "run" / "checkpoints"

@@ -42,7 +42,7 @@ def saved_within(folder, seconds):
     return last.exists() and last.stat().st_mtime_ns != before
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.full)])
 def test_kill_and_resume(kills, start, tl_run, tmp_path):
     options = (*OPTIONS, f"run.samples={4000 * kills}")
     assert tl_run(*options, "hydra.run.dir=whole").returncode == 0
@@ -51,6 +51,7 @@ def test_kill_and_resume(kills, start, tl_run, tmp_path):
     assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
 
 
+@pytest.mark.full
 def test_resume_auto_signals_and_refusals(start, tl_run, tmp_path):
     options = ("run=smoke", "run.device=cpu", "output_root=runs", "run.max_steps=30")
     assert tl_run(*options, "run.resume=auto").returncode == 0  # nothing to resume: a fresh run

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -15,6 +16,7 @@ def outcome(folder):
     return load_file(folder / "model.safetensors"), json.loads((folder / "result.json").read_text())
 
 
+@pytest.mark.full
 def test_two_ranks_equal_one(tl_run, tmp_path):
     for gpus in (1, 2):
         done = tl_run(*OPTIONS, f"run.gpus={gpus}", f"hydra.run.dir=ranks{gpus}")

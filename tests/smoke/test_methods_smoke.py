@@ -23,12 +23,14 @@ from translearn.engine.build import build_method
 from translearn.methods.base import Budget, Method, learners
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", [pytest.param(m, marks=pytest.mark.full if m != "dann" else ()) for m in METHODS]
+)
 def test_the_command_of_each_method(method, tmp_path):
     done = commands.run(
         "translearn.train", f"method={method}", f"data={smoke_data(method)}", "run=smoke",
         "run.device=cpu", f"hydra.run.dir={tmp_path / 'run'}",
-        cwd=tmp_path, cold=method == METHODS[0],
+        cwd=tmp_path, cold=method == "dann",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "run" / "result.json").read_text())

@@ -2,7 +2,6 @@
 
 import pytest
 from runs import (
-    METHODS,
     config_of,
     each_variant,
     kill_in,
@@ -40,13 +39,6 @@ def continues(phase, options, folder, monkeypatch):
 def timeless(folder):
     """The log without its times."""
     return [{k: v for k, v in line.items() if "seconds" not in k} for line in log_lines(folder)]
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_killed_in_its_last_phase_it_continues_to_the_same_bits(method, tmp_path, monkeypatch):
-    options = options_of(method, ())
-    *_, last = (p["name"] for p in train_once(*options).result["phases"] if p["steps"])
-    continues(last, options, tmp_path / "run", monkeypatch)
 
 
 @pytest.mark.full

@@ -19,9 +19,8 @@ EXPERIMENTS = sorted(path.stem for path in (Path(conf_dir()) / "experiment").glo
 
 
 def pair(method, data):
-    """A method with its embedded data and any data with DANN are tried by default."""
-    usual = data == smoke_data(method) or method == "dann"
-    return pytest.param(method, data, marks=() if usual else pytest.mark.full)
+    """A method with its embedded data is tried by default."""
+    return pytest.param(method, data, marks=() if data == smoke_data(method) else pytest.mark.full)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +61,7 @@ def test_each_data_set_has_its_own_backbone_and_the_command_line_wins():
     assert config_of("data=office31", "run.samples=7")["run"]["samples"] == 7
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("data", DATA)
 def test_smoke_stays_small_on_every_data_set(data):
     run = config_of(f"data={data}", "run=smoke")["run"]

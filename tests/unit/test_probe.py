@@ -1,5 +1,6 @@
 """Probes at the end of short runs."""
 
+import pytest
 from runs import same_weights, train
 
 SMOKE = ("data=digits", "run=smoke")
@@ -24,6 +25,7 @@ def test_a_probe_learns_from_the_labels_of_the_budget_alone(tmp_path):
     assert few["target/test/linear_accuracy"] < few["source/test/linear_accuracy"] - 0.3
 
 
+@pytest.mark.full
 def test_multitask_is_probed_through_each_task_s_stem(tmp_path):
     metrics = train(tmp_path, "method=multitask", "data=digits_parity", "run=smoke",
                     "run.probe=true")["metrics"]  # fmt: skip

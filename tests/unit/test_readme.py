@@ -172,6 +172,7 @@ def test_values_set_after_composing_are_checked_as_by_hydra():
     assert composed(job) == config_of(*job)
 
 
+@pytest.mark.full
 def test_every_run_composes_and_binds():
     wrong = {}
     for words in RUNS:

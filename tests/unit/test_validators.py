@@ -132,6 +132,7 @@ def test_deep_embedded_validation_equals_a_slow_reference():
     assert deep_embedded(even, np.array([1.0, 0, 0, 0])) == pytest.approx(-0.25)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("rule", LABEL_FREE)
 def test_the_weights_with_the_best_score_are_reported(rule, tmp_path):
     result = train(

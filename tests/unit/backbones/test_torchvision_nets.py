@@ -20,7 +20,7 @@ FAMILIES = [  # a small one of each
     "regnet_x_400mf", "regnet_y_400mf", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1",
     "swin_t", "swin_v2_t", "vgg11_bn", "vit_b_32",
 ]  # fmt: skip
-HEAVY = ("vgg11_bn", "swin_v2_t")  # AlexNet and Swin are built alike
+HEAVY = ("maxvit_t", "swin_t", "swin_v2_t", "vgg11_bn", "vit_b_32")
 GROUPS = {
     "resnet18": ["stem", "layer1", "layer2", "layer3", "layer4"],
     "regnet_y_400mf": ["stem", *(f"trunk_output.block{i}" for i in (1, 2, 3, 4))],

@@ -42,6 +42,7 @@ def learned(root):
     return folder
 
 
+@pytest.mark.full
 def test_the_command_learns_what_is_spoken(learned):
     result = result_of(learned)
     assert result["data"] == "fsdd:others->bob" and result["augment"] == "speech"
@@ -49,6 +50,7 @@ def test_the_command_learns_what_is_spoken(learned):
     assert result["metrics"]["target/test/accuracy"] > 0.5
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "options",
     [
@@ -78,6 +80,7 @@ def test_killed_it_continues_to_the_same_bits(phase, root, tmp_path, monkeypatch
     assert again["metrics"] == whole.result["metrics"]
 
 
+@pytest.mark.full
 def test_predict_labels_recordings_as_the_judge_scored_them(learned, root, tmp_path, capsys):
     heap = tmp_path / "heap"
     (heap / "deeper").mkdir(parents=True)
@@ -91,6 +94,7 @@ def test_predict_labels_recordings_as_the_judge_scored_them(learned, root, tmp_p
     assert sum(right) / 50 == pytest.approx(accuracy, abs=0.021)
 
 
+@pytest.mark.full
 def test_predict_refuses_what_is_no_recording(learned, tmp_path, capsys):
     assert main([str(learned), str(tmp_path)]) == 3
     assert "no recordings (.wav) in" in capsys.readouterr().err

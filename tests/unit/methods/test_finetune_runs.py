@@ -67,6 +67,7 @@ def test_a_weight_of_zero_is_plain_fine_tuning_bit_for_bit(options, plain, tmp_p
     assert same_weights(plain[0], tmp_path / "zero")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kind", ["output", "parameter", "feature", "bss"])
 def test_a_weight_above_zero_is_not(kind, plain, tmp_path):
     weight = ("method.closeness.bss.weight=1",) if kind == "bss" else ()
@@ -89,6 +90,7 @@ def source_run(folder, *overrides):
     return result
 
 
+@pytest.mark.full
 def test_an_earlier_run_replaces_the_source_phase(tmp_path):
     earlier = source_run(tmp_path / "earlier")
     options = ("method=finetune", "data=digits", "run=smoke", f"method.init={tmp_path / 'earlier'}")
@@ -122,6 +124,7 @@ def test_a_model_is_rebuilt_for_prediction_without_its_earlier_run(tmp_path):
     assert isinstance(build_method(config, classes, tasks.input_shape), Finetune)
 
 
+@pytest.mark.full
 def test_weights_are_selected_from_the_last_phase_alone(tmp_path):
     """By source validation the source phase would win, with a target head that never learned."""
     config = config_of(*OPTIONS, "run.select=source_val", "run.device=cpu", "run.threads=1",
@@ -135,6 +138,7 @@ def test_weights_are_selected_from_the_last_phase_alone(tmp_path):
     assert not torch.equal(weights(tmp_path / "run")["target_head.0.weight"], untrained)
 
 
+@pytest.mark.full
 def test_features_of_frozen_layers_are_computed_once(tmp_path, monkeypatch):
     """Where nothing before the head learns and nothing is augmented: the same run, faster."""
     options = (*OPTIONS, "method.freeze=all", "run.save_seconds=0")

@@ -39,6 +39,7 @@ def recorded(folder, *options):
     return train(folder, config=config)
 
 
+@pytest.mark.full
 def test_an_earlier_run_replaces_the_pretraining(tmp_path):
     earlier, init = tmp_path / "earlier", f"method.init={tmp_path / 'earlier'}"
     recorded(earlier, *TAUGHT)
@@ -59,6 +60,7 @@ def test_an_earlier_run_replaces_the_pretraining(tmp_path):
         train(tmp_path / "none", *TAUGHT, "method.init=/nowhere")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "options",
     [(*TAUGHT, "method.freeze=none"), CLUSTER, ("method=target_only", "data=digits", "run=smoke")],
@@ -70,6 +72,7 @@ def test_a_backbone_that_saw_more_is_no_pretraining(options, tmp_path):
         train(tmp_path / "run", *TAUGHT, f"method.init={tmp_path / 'earlier'}")
 
 
+@pytest.mark.full
 def test_clusters_are_told(tmp_path):
     result = recorded(tmp_path, "method=selfcluster", "data=digits", "run=smoke",
                       "method/pretext=none", "method/cluster=kmeans",

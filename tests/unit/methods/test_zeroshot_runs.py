@@ -23,7 +23,13 @@ OPTIONS = ("method=zeroshot", "data=digits_attributes", "run=smoke", "run.max_st
 FIGURES = {"zsl/t1", "gzsl/seen", "gzsl/unseen", "gzsl/harmonic_mean", "gzsl/ausuc", "gzsl/gamma"}
 
 
-@pytest.mark.parametrize("variant", ["embedding", "dap", "eszsl", "sae", "conse"])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        "embedding",
+        *(pytest.param(v, marks=pytest.mark.full) for v in ("dap", "eszsl", "sae", "conse")),
+    ],
+)
 def test_every_variant_comes_to_all_figures(variant, tmp_path):
     result = train(tmp_path / "run", *OPTIONS, f"method/variant={variant}", "run.figures=true")
     metrics = result["metrics"]
@@ -39,6 +45,7 @@ def test_every_variant_comes_to_all_figures(variant, tmp_path):
     assert phases == [("held_out", 6, learn), ("train", 6, learn), *solve]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("loss", ["margin", "devise", "ale"])
 def test_every_loss_trains(loss, tmp_path):
     result = train(tmp_path / loss, *OPTIONS, f"method.variant.loss={loss}",
@@ -46,6 +53,7 @@ def test_every_loss_trains(loss, tmp_path):
     assert result["status"] == "done"
 
 
+@pytest.mark.full
 def test_without_calibration_all_of_the_budget_trains_one_model(tmp_path):
     options = (*OPTIONS, "run.max_steps=null", "run.samples=160", "run.batch_size=8")
     result = train(tmp_path / "run", *options, "method.calibrate=false")
@@ -58,6 +66,7 @@ def test_without_calibration_all_of_the_budget_trains_one_model(tmp_path):
         train(tmp_path / "no", *OPTIONS, "method/variant=eszsl", "method.calibrate=false")
 
 
+@pytest.mark.full
 def test_the_model_that_is_reported_never_was_the_held_out_one(tmp_path):
     """It starts anew: how long the first model was trained changes gamma alone."""
     short = (*OPTIONS, "run.ema=0")
@@ -79,6 +88,7 @@ def conse_run(tmp_path_factory):
     return folder
 
 
+@pytest.mark.full
 def test_an_earlier_run_brings_backbone_and_classifier(conse_run, tmp_path):
     """ConSE on the same classifier is the same run; nothing is trained."""
     result = train(tmp_path / "run", *OPTIONS, "method/variant=conse", f"method.init={conse_run}")
@@ -124,6 +134,7 @@ class Pretrained(Backbone):
         return nn.Linear(self.out_dim, len(imagenet_classes()))
 
 
+@pytest.mark.full
 def test_imagenets_classifier_trains_nothing(tmp_path, monkeypatch):
     (tmp_path / "glove.txt").write_text("mug 1 0\ndesk 0 1\nbicycle 1 1\ntrain -1 1\npen 0 -1\n")
     config = config_of("method=zeroshot", "data=digits_attributes", "semantics=glove",

@@ -14,6 +14,7 @@ from translearn.data.sets.mnist import MNIST
 from translearn.processor import bf16_of
 
 
+@pytest.mark.full
 def test_command_prints_versions_and_places(tmp_path: Path) -> None:
     first = tmp_path / "data" / MNIST.resources[0].path
     first.parent.mkdir(parents=True)

@@ -167,6 +167,7 @@ def test_class_bars_are_the_accuracies_and_a_class_without_samples_has_none():
     assert source.get_label() == "source (mean 65.0 %)"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("classes", "labels"), [(45, True), (3, False)])
 def test_many_classes_and_missing_labels_are_drawn(tmp_path, classes, labels):
     assert drawn.draw(made_up(classes, labels, LOG), tmp_path) == []
