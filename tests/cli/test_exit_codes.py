@@ -77,6 +77,7 @@ def test_a_signal_stops_two_workers(start, tmp_path):
     assert result_of(tmp_path / "run")["exit_code"] == 143
 
 
+@pytest.mark.full
 def test_a_signal_stops_a_whole_sweep(start, tmp_path):
     process = start("-m", *LONG, "seed=0,1", f"hydra.sweep.dir={tmp_path}/sweep")
     wait_for(tmp_path / "sweep" / "0" / "checkpoints" / "last.pt", process)

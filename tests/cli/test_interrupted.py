@@ -80,6 +80,7 @@ def test_what_a_diverged_run_leaves_is_finite(tl_run, tmp_path):
         assert all(torch.isfinite(tensor).all() for tensor in tensors), name
 
 
+@pytest.mark.full
 def test_two_commands_never_continue_the_same_run(start, tl_run, tmp_path):
     process = start(*OPTIONS, "run.samples=100000000", "run.max_steps=null")
     while not list(tmp_path.glob("outputs/*/*/checkpoints/prev.pt")):

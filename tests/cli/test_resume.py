@@ -42,9 +42,11 @@ def saved_within(folder, seconds):
     return last.exists() and last.stat().st_mtime_ns != before
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.full)])
-def test_kill_and_resume(kills, start, tl_run, tmp_path):
-    options = (*OPTIONS, f"run.samples={4000 * kills}")
+@pytest.mark.parametrize(
+    ("kills", "samples"), [(1, 2000), pytest.param(20, 80000, marks=pytest.mark.full)]
+)
+def test_kill_and_resume(kills, samples, start, tl_run, tmp_path):
+    options = (*OPTIONS, f"run.samples={samples}")
     assert tl_run(*options, "hydra.run.dir=whole").returncode == 0
     killed = start(*options, "hydra.run.dir=killed")
     interrupted_run(killed, start, tmp_path / "killed", kills)
@@ -85,6 +87,7 @@ def test_resume_auto_signals_and_refusals(start, tl_run, tmp_path):
     assert "checksum" in broken.stderr
 
 
+@pytest.mark.full
 def test_an_open_seed_is_picked_told_and_kept(tl_run, tmp_path):
     done = tl_run("run=smoke", "run.device=cpu", "seed=null", "hydra.run.dir=run")
     assert done.returncode == 0

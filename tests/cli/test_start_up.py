@@ -26,6 +26,7 @@ def test_help_and_cfg_never_import_torch(arguments, tmp_path):
         assert "seed: 4" in done.stdout
 
 
+@pytest.mark.full
 def test_a_run_imports_only_what_it_needs():
     """Each of these takes half a second to two, at every run and on every rank."""
     late = {"torchvision", "sklearn", "scipy", "matplotlib", "torch._dynamo", "pandas"}

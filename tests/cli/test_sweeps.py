@@ -34,6 +34,7 @@ def holder(folder):
     raise AssertionError(f"nobody runs in {folder}")
 
 
+@pytest.mark.full
 def test_a_killed_job_becomes_a_row_and_the_rest_goes_on(start, tmp_path):
     sweep = tmp_path / "sweep"
     process = start("-m", *JOBS, f"run.samples={ENDLESS},64", f"hydra.sweep.dir={sweep}")

@@ -35,6 +35,7 @@ def test_every_variant_fits_its_embedded_data(method, variant):
     fits(config_of(*smoke_options(method, variant)))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_fits(experiment):
     fits(config_of(f"experiment={experiment}"))

@@ -35,6 +35,7 @@ def images_of(count, size):
     return torch.randint(0, 256, (count, 3, size, size), generator=draws, dtype=torch.uint8)
 
 
+@pytest.mark.full
 def test_the_program_gives_the_probabilities_of_tl_predict(run, tmp_path, capsys):
     assert main([str(run), "--out", str(tmp_path / "out")]) == 0
     assert "largest difference" in capsys.readouterr().out
@@ -123,6 +124,7 @@ def test_onnx_without_its_packages_names_the_extra(run, tmp_path, monkeypatch, c
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not all(find_spec(name) for name in ONNX_PARTS), reason="needs the extra onnx")
 def test_onnx_gives_the_scores_of_the_run(run, tmp_path):
     errors = export(run, tmp_path, onnx=True)

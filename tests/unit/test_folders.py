@@ -13,6 +13,7 @@ def _make(root):
     return str(fresh_folder(Path(root), "%Y-%m-%d/%H-%M-%S"))  # to the second: they must collide
 
 
+@pytest.mark.full
 def test_runs_of_the_same_moment_get_folders_of_their_own(tmp_path):
     with ProcessPoolExecutor(4) as pool:
         folders = list(pool.map(_make, [str(tmp_path)] * 4))

@@ -20,7 +20,7 @@ FAMILIES = [  # a small one of each
     "regnet_x_400mf", "regnet_y_400mf", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1",
     "swin_t", "swin_v2_t", "vgg11_bn", "vit_b_32",
 ]  # fmt: skip
-HEAVY = ("maxvit_t", "swin_t", "swin_v2_t", "vgg11_bn", "vit_b_32")
+LIGHT = ("alexnet", "mobilenet_v2", "resnet18", "shufflenet_v2_x0_5", "squeezenet1_1")
 GROUPS = {
     "resnet18": ["stem", "layer1", "layer2", "layer3", "layer4"],
     "regnet_y_400mf": ["stem", *(f"trunk_output.block{i}" for i in (1, 2, 3, 4))],
@@ -68,7 +68,7 @@ def test_every_network_has_features_and_groups(name, meta):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.full if n in HEAVY else ()) for n in FAMILIES]
+    "name", [pytest.param(n, marks=() if n in LIGHT else pytest.mark.full) for n in FAMILIES]
 )
 def test_features_are_the_input_of_the_last_layer(name, monkeypatch):
     """The full network's logits are its last layer applied to the features."""
@@ -163,6 +163,7 @@ def test_pretrained_reads_the_file_in_the_cache(tmp_path, monkeypatch):
     assert torch.equal(net.model.layer4[1].conv2.weight, full.layer4[1].conv2.weight)
 
 
+@pytest.mark.full
 def test_pretrained_transformer_is_interpolated_to_the_images(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     folder = tmp_path / "hub" / "checkpoints"

@@ -66,6 +66,7 @@ def test_every_image_is_where_the_split_says_with_its_own_class(root):
         assert names == [f"class+{labels[row]}" for row in rows]
 
 
+@pytest.mark.full
 def test_eszsl_recovers_the_compatibility_through_the_command_path(root, tmp_path):
     result = train(
         tmp_path / "run", "method=zeroshot", "method/variant=eszsl", "data=awa2",
