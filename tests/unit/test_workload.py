@@ -13,7 +13,7 @@ from translearn.config import Precision, RunConfig
 from translearn.engine import workload
 from translearn.engine.build import build_method, build_run
 from translearn.engine.stop import Stop
-from translearn.engine.workload import default_threads, loses_in_bf16, multiply_adds, suited
+from translearn.engine.workload import against_bf16, default_threads, multiply_adds, suited
 from translearn.processor import Bf16
 from translearn.runtime import Runtime, chosen_precision
 
@@ -88,7 +88,6 @@ def test_threads_that_are_asked_for_are_taken():
 
 def test_depthwise_convolutions_stay_in_fp32_unless_bf16_is_asked_for():
     method, run = method_of("backbone=torchvision", "backbone.name=mobilenet_v2", shape=(3, 64, 64))
-    assert loses_in_bf16(method, CPU)
     found = suited(on_cpu(bf16=True), run, method, (3, 64, 64))
     assert found.precision == "fp32"
     assert "depthwise" in found.precision_reason
@@ -96,6 +95,28 @@ def test_depthwise_convolutions_stay_in_fp32_unless_bf16_is_asked_for():
     assert suited(on_cpu(bf16=True), run, method, (3, 64, 64)).precision == "bf16"
     plain, run = method_of()
     assert suited(on_cpu(bf16=True), run, plain, DIGITS).precision_reason == "as given"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "shape", "precision"),
+    [
+        (["data=mnist_mnistm"], DIGITS, "fp32"),
+        (["run.precision=bf16"], DIGITS, "bf16"),
+        (["backbone=resnet18", "run.batch_size=4"], (3, 224, 224), "bf16"),
+    ],
+)
+def test_a_gpu_takes_small_nets_in_fp32(overrides, shape, precision):
+    method, run = method_of(*overrides, shape=shape)
+    gpu = Runtime(torch.device("cuda"), 0, 1, True, 1, "as given")
+    found = suited(gpu, run, method, shape)
+    assert found.precision == precision
+    assert (found.precision_reason == "as given") is (precision == "bf16")
+
+
+def test_depthwise_convolutions_are_fast_on_a_gpu():
+    net = nn.Conv2d(4, 4, 3, groups=4)
+    assert against_bf16(net, torch.device("cuda"), large=True) == ""
+    assert "depthwise" in against_bf16(net, CPU, large=True)
 
 
 @pytest.mark.parametrize("fast", [True, False])

@@ -12,8 +12,8 @@ from translearn.data.types import Shape
 from translearn.methods.base import Method
 from translearn.runtime import Runtime, share_of_cores
 
-# Multiply-adds of a forward pass from which on several threads pay. Nets of digits stand below it,
-# nets on photos above; the figures are in benchmarks/README.md, under Threads.
+# Multiply-adds of a forward pass from which on several threads pay, and bf16 on a GPU. Nets of
+# digits stand below it, nets on photos above; benchmarks/README.md has the figures.
 LARGE = 3_000_000_000
 
 
@@ -32,9 +32,11 @@ def suited(runtime: Runtime, run: RunConfig, method: Method, input_shape: Shape)
     threads = run.threads or default_threads(runtime, run, method, input_shape)
     torch.set_num_threads(threads)
     runtime = replace(runtime, threads=threads)
-    if run.precision is Precision.auto and runtime.bf16 and loses_in_bf16(method, runtime.device):
-        reason = "depthwise convolutions are slower in bf16 on a processor"
-        runtime = replace(runtime, bf16=False, precision_reason=reason)
+    if run.precision is Precision.auto and runtime.bf16:
+        large = is_large(runtime, run, method, input_shape)
+        reason = against_bf16(method, runtime.device, large)
+        if reason:
+            runtime = replace(runtime, bf16=False, precision_reason=reason)
     return runtime
 
 
@@ -43,8 +45,13 @@ def default_threads(runtime: Runtime, run: RunConfig, method: Method, input_shap
     cores = share_of_cores(runtime.world)
     if cores == 1 or runtime.device.type == "cuda":
         return cores
+    return cores if is_large(runtime, run, method, input_shape) else 1
+
+
+def is_large(runtime: Runtime, run: RunConfig, method: Method, input_shape: Shape) -> bool:
+    """Whether this process's part of a batch costs ``LARGE`` multiply-adds and more."""
     images = run.batch_size // runtime.world
-    return cores if images * multiply_adds(method.backbone, input_shape) >= LARGE else 1
+    return images * multiply_adds(method.backbone, input_shape) >= LARGE
 
 
 def multiply_adds(net: nn.Module, input_shape: Shape) -> int:
@@ -67,11 +74,15 @@ def _count(counts: list[int], layer: nn.Linear | _ConvNd, inputs: object, output
     counts.append(output.numel() * layer.weight[0].numel())
 
 
-def loses_in_bf16(model: nn.Module, device: torch.device) -> bool:
-    """Whether bf16 slows training down: on CPUs, depthwise convolutions have no fast backward.
+def against_bf16(model: nn.Module, device: torch.device, large: bool) -> str:
+    """Why this net is slower in bf16 on a device that computes in it; empty if it is not.
 
-    EfficientNet-lite0 at 160 pixels: 18 images a core-second in bf16, 25 in fp32.
+    On a processor depthwise convolutions have no fast backward: EfficientNet-lite0 at 160 pixels
+    trains on 18 images a core-second in bf16, 25 in fp32. A GPU waits for the host to launch the
+    kernels of a small net, and bf16 adds the casts: 35,000 samples a second, 48,000 in fp32.
     """
-    return device.type == "cpu" and any(
-        isinstance(layer, nn.Conv2d) and layer.groups > 1 for layer in model.modules()
-    )
+    if device.type == "cuda":
+        return "" if large else "on a GPU so small a net is slower in bf16"
+    layers = (layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    depthwise = any(layer.groups > 1 for layer in layers)
+    return "depthwise convolutions are slower in bf16 on a processor" if depthwise else ""
