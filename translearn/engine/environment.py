@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from translearn import __version__
+from translearn.processor import first_processor, read_cpuinfo
 from translearn.runtime import Runtime
 
 PACKAGES = ("torch", "torchvision", "numpy", "hydra-core", "omegaconf", "scikit-learn", "pillow")
@@ -43,10 +44,7 @@ def device_name(device: torch.device) -> str:
 
 def processor() -> str:
     """The processor's model name."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    return first_processor(read_cpuinfo()).get("model name") or platform.processor()
 
 
 def git_state() -> dict[str, Any]:
