@@ -72,8 +72,9 @@ def help_text() -> str:
             lines += [f"{part}=   (of {', '.join(methods)})", *listed(part), ""]
     lines += ["Examples", EXAMPLES, ""]
     lines.append(
-        "tl-run --cfg job [...]  shows every key with its value; run.resume=FOLDER|auto continues"
+        "tl-run --cfg job [...]  shows every key with its value; run.resume=FOLDER|auto continues,"
     )
+    lines.append("run.like=FOLDER key=value starts anew from what that run stored.")
     lines.append(
         "tl-table, tl-predict, tl-export, tl-data, tl-verify, tl-doctor have a --help of their own."
     )
