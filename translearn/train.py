@@ -24,6 +24,7 @@ from translearn.launch.arguments import (
 from translearn.launch.earlier import command, expand_like, refuse_record_as_config, told_done
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
+from translearn.launch.values import refuse_wrong_types
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
 os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -80,6 +81,8 @@ def start(words: list[str]) -> int:
     if SHOWING & set(words):
         give_to_hydra(words)
         return 0
+    for config in configs:
+        refuse_wrong_types(plain(config))
     if any(config.run.dry for config in configs):
         from translearn.launch.dry import try_out
 

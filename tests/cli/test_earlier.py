@@ -4,6 +4,7 @@ import hashlib
 import shlex
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from runs import log_lines
 
@@ -116,10 +117,12 @@ def test_what_is_no_run_or_continues_one_is_refused(tmp_path, stored):
     ["plain", "a b", "it's", "a,b", "[x]", "ü", "a=b", "{x}", "#", "a\\b", "(", "a:b", "~x", "a/b"],
 )
 def test_a_path_is_read_back_as_it_is_printed(text):
-    (job,) = compose_jobs([f"output_root={quoted(text)}"])
-    assert OmegaConf.to_container(job)["output_root"] == text
-    assert unquoted(quoted(text)) == text
+    assert read_back(f"output_root={quoted(text)}") == text == unquoted(quoted(text))
     assert command(f"run.like={quoted('a b')}") == """tl-run 'run.like='"'"'a b'"'"''"""
+
+
+def read_back(override):
+    return OverridesParser.create().parse_override(override).value()
 
 
 @pytest.mark.parametrize("value", ["A B (copy)", "a,b c", "a,b", "it's", "[x", "a}b", "x#y z"])
@@ -127,13 +130,11 @@ def test_a_value_that_needs_quotes_is_answered_with_them(value):
     with pytest.raises(ConfigError, match=r"needs quotes|is a sweep: add -m") as caught:
         compose_jobs([f"run.resume={value}"])
     line = str(caught.value)[str(caught.value).index("'run.resume=") :]
-    (job,) = compose_jobs(shlex.split(line))
-    assert job.run.resume == value
+    assert read_back(*shlex.split(line)) == value
 
 
 @pytest.mark.parametrize(
     "value", [None, True, 1, 0.5, 1e-05, "a b", "null", [1, "x y", None], {"a": [0.1]}]
 )
 def test_values_are_written_as_hydra_reads_them(value):
-    (job,) = compose_jobs([f"++run.extra={literal(value)}"])
-    assert OmegaConf.to_container(job)["run"]["extra"] == value
+    assert read_back(f"++run.extra={literal(value)}") == value

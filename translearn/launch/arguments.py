@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from translearn.artifacts.folder import refuse_older
 from translearn.config import conf_dir
 from translearn.errors import CheckpointError, ConfigError, nearest
-from translearn.launch.help import explain, of_choices
+from translearn.launch.help import explain, meant, of_choices
 from translearn.renamed import RENAMED, moved
 
 SWEEP_KEYS = ("run.skip_done", "run.job_minutes")  # what a run alone has no use for
@@ -114,6 +114,9 @@ def refuse_unreadable(overrides: Sequence[str], sweep: bool) -> None:
     parser = OverridesParser.create()
     for override in overrides:
         key, sign, value = override.partition("=")
+        if not sign and not override.startswith("~"):
+            close = f": do you mean {' or '.join(meant(key))}?" if meant(key) else ""
+            raise ConfigError(f"{override} is no option, which has the form key=value{close}")
         try:
             if parser.parse_override(override).is_sweep_override() and not sweep:
                 raise ConfigError(
