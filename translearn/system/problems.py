@@ -59,7 +59,7 @@ def problem(error: OSError, run: Path | None = None) -> TranslearnError:
             "choose a folder where you may write, or ask its owner"
         )
     if error.errno == errno.EEXIST:
-        return DiskError(f"{path}: there is a file where a folder should be\nchoose another path")
+        return DiskError(f"cannot write {path}: it is a file, no folder\nchoose another path")
     if error.errno in IMPOSSIBLE and path:
         return ConfigError(f"{path}: {what}\ncheck the path, or choose another")
     if error.errno is None:

@@ -50,10 +50,10 @@ class _Guarded(io.FileIO):
                 self.in_line = bytes(data[:written])[-1:] not in (b"\n", b"\r", b"")
                 return written
             except OSError as error:
-                self.lost = True
+                self.lost, where = True, STREAMS[self.fileno()]
                 if not self.forgiving:
+                    error.filename = where
                     raise
-                where = STREAMS[self.fileno()]
                 notice(f"{where} could not be written any more ({error.strerror}); the run went on")
         return len(data)
 
