@@ -39,9 +39,9 @@ from translearn.engine.build import build_run
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import fit
 from translearn.engine.step import FiniteCheck, WeightAverage, clip_gradients, make_optimizer
-from translearn.engine.stop import Stop
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
+from translearn.system.signals import Stop
 
 COUNT = 20000  # images of each domain
 CLASSES = tuple("0123456789")

@@ -1,8 +1,6 @@
 """Errors for people: each carries an exit code and a message of a few lines."""
 
-import os
 import signal
-import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -55,13 +53,13 @@ class TimeLimitError(TranslearnError):
 
 
 class LostError(TranslearnError):
-    """The process of a job died without a word."""
+    """A process of a run died without a word."""
 
     status = "killed"
 
 
 class StopSignal(BaseException):
-    """SIGINT or SIGTERM arrived. A BaseException, so that no sweep carries on after it."""
+    """SIGINT, SIGTERM or SIGHUP arrived. A BaseException, so that no sweep carries on after it."""
 
     status = "interrupted"
 
@@ -86,14 +84,6 @@ ERRORS: dict[str, type[TranslearnError]] = {
         DiskError,
     )
 }
-
-
-def reader_left() -> None:
-    """After a BrokenPipeError: what is still to be printed goes nowhere, instead of failing again.
-
-    The reader of standard output, such as ``head``, has seen enough.
-    """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

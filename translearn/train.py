@@ -1,11 +1,9 @@
 """tl-run: from the command line to a run. Imports no torch, so help and config errors are quick."""
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 import hydra
 from hydra.conf import HydraConf
@@ -14,17 +12,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from translearn.config import Config, conf_dir, plain
-from translearn.errors import ConfigError, StopSignal, TranslearnError, reader_left
-from translearn.launch.arguments import (
-    compose_jobs,
-    quoted,
-    refuse_unknown_flags,
-    stored_overrides,
-)
-from translearn.launch.earlier import command, expand_like, refuse_record_as_config, told_done
+from translearn.errors import ConfigError, TranslearnError
+from translearn.launch.arguments import compose_jobs, refuse_unknown_flags, stored_overrides
+from translearn.launch.earlier import expand_like, refuse_record_as_config, told_done
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
 from translearn.launch.values import refuse_wrong_types
+from translearn.system import command, signals, terminal
+from translearn.system.problems import of_type
+from translearn.system.quoting import continuing
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
 os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -32,6 +28,9 @@ os.environ["HYDRA_FULL_ERROR"] = "1"
 
 # Threads that wait by spinning collapse on a busy machine; must be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # its warnings would stand above an error
 
 
 DEBUG = "run.debug=true"
@@ -49,23 +48,17 @@ def run_command(arguments: Sequence[str]) -> int:
     """Run ``tl-run`` with these arguments and return its exit code.
 
     0 done, 1 bug or a failed job of a sweep, 2 config, 3 data, 4 not finite, 5 memory,
-    6 checkpoint, 7 disk, 130 SIGINT, 143 SIGTERM.
+    6 checkpoint, 7 disk, 129 SIGHUP, 130 SIGINT, 143 SIGTERM.
     """
+    return command.run(lambda: answer(arguments), debug=DEBUG in arguments)
+
+
+def answer(arguments: Sequence[str]) -> int:
+    """The help, or what the words ask for; returns the exit code."""
     if {"--help", "-h"} & set(arguments):
-        return show_help()
-    words = separated(arguments)
-    try:
-        return start(words)
-    except TranslearnError as error:
-        if DEBUG in words:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except StopSignal as stop:
-        print(stop, file=sys.stderr)
-        return stop.exit_code
-    except KeyboardInterrupt:
-        return 130
+        print(help_text())
+        return 0
+    return start(separated(arguments))
 
 
 def start(words: list[str]) -> int:
@@ -88,21 +81,28 @@ def start(words: list[str]) -> int:
 
         return try_out(configs, sweep)
     folder, settled = settle(words, configs, sweep)
+    terminal.go_on_without()
     told = told_done(folder) if configs[0].run.resume and not sweep else None
     if told:
         print(told)
         return 0
-    return run_sweep([*words, *settled], folder) if sweep else run_alone([*words, *settled], folder)
+    return run_sweep([*words, *settled], folder) if sweep else run_alone([*words, *settled])
 
 
-def run_alone(words: Sequence[str], folder: Path) -> int:
-    """One run; where a signal stops it, say how to continue it."""
+class Passed(BaseException):
+    """An error of a run on its way through Hydra, which prints a line of its own over others."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def run_alone(words: Sequence[str]) -> int:
+    """One run."""
     try:
         give_to_hydra(words)
-    except StopSignal as stop:
-        again = command(f"run.resume={quoted(folder.absolute())}")
-        print(f"{stop}; continue with: {again}", file=sys.stderr)
-        return stop.exit_code
+    except Passed as passed:
+        raise passed.error from passed.error.__cause__
     return 0
 
 
@@ -110,21 +110,17 @@ def run_sweep(words: Sequence[str], folder: Path) -> int:
     """The jobs of a sweep, and the table that ends it; 1 if a job did not come to its end."""
     # what the machine has, before a launcher hides it from its jobs
     os.environ["TRANSLEARN_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
-    signal.signal(signal.SIGTERM, stop_sweep)  # while no job of this process takes it
+    signals.current().way_on = "the same command and run.skip_done=true"
     try:
         give_to_hydra(words)
     except TranslearnError:  # of a job: the table tells it
         return end_of_sweep(folder)
-    except StopSignal as stop:
-        again = "continue with: the same command and run.skip_done=true"
-        print(f"{stop}; {again}", file=sys.stderr)
-        return stop.exit_code
     except Exception as error:
         if DEBUG in words:
             raise
         # of the launcher or the sweeper: the jobs hand us none but TranslearnErrors
-        what = str(error) or type(error).__name__
-        print(f"error: the launcher or the sweeper gave up: {what}", file=sys.stderr)
+        what = str(of_type(error)) or type(error).__name__
+        terminal.complain(f"error: the launcher or the sweeper gave up: {what}")
         return max(1, end_of_sweep(folder))
     return end_of_sweep(folder)
 
@@ -133,15 +129,6 @@ def give_to_hydra(words: Sequence[str]) -> None:
     """Let Hydra compose the words and call ``task``, once or for each job of a sweep."""
     sys.argv = [sys.argv[0], *words]
     task()
-
-
-def show_help() -> int:
-    """Print the help, to a reader who may leave before its end."""
-    try:
-        print(help_text(), flush=True)
-    except BrokenPipeError:
-        reader_left()
-    return 0
 
 
 def separated(arguments: Sequence[str]) -> list[str]:
@@ -173,11 +160,14 @@ def task(config: DictConfig) -> float | None:
     values["experiment"] = hydra_config.runtime.choices.get("experiment")
     if hydra_config.mode is RunMode.MULTIRUN:
         return run_in_sweep(values, folder, hydra_config)
-    from translearn.launch.launch import launch
-    from translearn.report.table import print_result
+    signals.current().way_on = continuing(folder.absolute())
+    try:
+        from translearn.launch.launch import launch, tell
 
-    result = launch(values, folder)
-    print_result(result, folder)
+        result = launch(values, folder)
+        tell(result, folder)
+    except Exception as error:
+        raise Passed(error) from error.__cause__
     score: float | None = result.objective["value"]
     return score
 
@@ -200,20 +190,21 @@ def run_in_sweep(values: Config, folder: Path, hydra_config: HydraConf) -> float
         sweep=Path(hydra_config.sweep.dir),
         logging=plain(hydra_config.job_logging),
     )
-    objective = run_job(entry)
-    if objective is None and hydra_config.runtime.choices["hydra/sweeper"] != "basic":
+    optimises = hydra_config.runtime.choices["hydra/sweeper"] != "basic"
+    try:
+        objective = run_job(entry)
+    except TranslearnError:
+        if optimises:
+            raise
+        return None  # the table tells it
+    if objective is None and optimises:
         error = TranslearnError(
             "nothing to optimise: there are no validation labels that this method may use\n"
             "compare the runs of a plain sweep instead"
         )
-        print(f"error: {error}", file=sys.stderr)  # sweepers keep it to themselves
+        terminal.complain(f"error: {error}")  # sweepers keep it to themselves
         raise error
     return objective
-
-
-def stop_sweep(number: int, frame: FrameType | None) -> None:
-    """End a sweep whose jobs run in processes of a launcher; they stop once this one is gone."""
-    raise StopSignal(number)
 
 
 def end_of_sweep(folder: Path) -> int:

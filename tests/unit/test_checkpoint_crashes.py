@@ -9,6 +9,7 @@ import torch
 
 from translearn.artifacts import checkpoint
 from translearn.errors import DiskError
+from translearn.system.problems import problem
 
 
 class Killed(BaseException):
@@ -139,6 +140,9 @@ def test_a_full_disk_keeps_the_old_checkpoints(tmp_path, monkeypatch, number):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(DiskError, match=r"run\.resume="):
+        with pytest.raises(OSError, match=r"last\.new\.pt") as raised:
             save(tmp_path, 3)
+    told = problem(raised.value, tmp_path)
+    assert isinstance(told, DiskError)
+    assert str(tmp_path) in str(told)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

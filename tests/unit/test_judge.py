@@ -14,11 +14,11 @@ from translearn.data.types import Kind, Split
 from translearn.engine.build import build_method, build_run
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
-from translearn.engine.stop import Stop
 from translearn.errors import ConfigError
 from translearn.methods.dann import DANN
 from translearn.methods.target_only import TargetOnly
 from translearn.runtime import Runtime
+from translearn.system.signals import Stop
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ FLOORS = (
     ("runtime", "components"),
     ("renamed",),
     ("config",),
+    ("system",),
     ("errors", "processor", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

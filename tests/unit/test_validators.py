@@ -15,7 +15,6 @@ from translearn.config import Select, conf_dir
 from translearn.data.types import Split
 from translearn.engine.build import build_run
 from translearn.engine.scoring import label_free_scores
-from translearn.engine.stop import Stop
 from translearn.errors import ConfigError
 from translearn.metrics.choice import BY_ERRORS, BY_PREDICTIONS, RULES, prefers
 from translearn.metrics.label_free import (
@@ -30,6 +29,7 @@ from translearn.metrics.label_free import (
 )
 from translearn.report.choices import chosen_point, points_of
 from translearn.report.collect import read_run
+from translearn.system.signals import Stop
 
 SURE = torch.eye(4).repeat(3, 1)  # every class in use, no doubt
 ONE = torch.eye(4)[[0] * 12]  # no doubt, always the same class

@@ -12,10 +12,10 @@ from translearn.backbones.digits import LeNet, Wide
 from translearn.config import Precision, RunConfig
 from translearn.engine import workload
 from translearn.engine.build import build_method, build_run
-from translearn.engine.stop import Stop
 from translearn.engine.workload import against_bf16, default_threads, multiply_adds, suited
 from translearn.processor import Bf16
 from translearn.runtime import Runtime, chosen_precision
+from translearn.system.signals import Stop
 
 CPU = torch.device("cpu")
 DIGITS = (3, 28, 28)

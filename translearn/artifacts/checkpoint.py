@@ -1,5 +1,6 @@
 """Atomic, checksummed checkpoints: whenever the process is killed, one of them is whole."""
 
+import contextlib
 import hashlib
 import io
 import logging
@@ -24,7 +25,7 @@ def save(folder: Path, state: State, name: str = "last") -> None:
     The order of the steps matters: at every moment some ``.pt`` file has its digest on record.
 
     Raises:
-        DiskError: the disk is full; the old checkpoints are untouched.
+        OSError: the disk is full; the old checkpoints are untouched.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
@@ -35,7 +36,7 @@ def save(folder: Path, state: State, name: str = "last") -> None:
     fresh = folder / f"{name}.new.pt"
     # The new content first, under a name that nobody loads: a full disk has harmed nothing yet.
     write_atomic(fresh, content)
-    old = record.read_text().split()[0] if record.exists() and current.exists() else None
+    old = next(iter(_digests(record)), None) if current.exists() else None
     # Both digests stand on record before any file changes its name: `load` takes a file by what is
     # in it, so whichever of the two a killed process leaves under this name is whole.
     write_atomic(record, _lines(name, digest, *([old] if old else [])))
@@ -50,25 +51,27 @@ def save(folder: Path, state: State, name: str = "last") -> None:
 def load(folder: Path, names: tuple[str, ...] = ("last", "prev")) -> State | None:
     """The newest checkpoint whose checksum holds, or None where there is none at all.
 
+    One that cannot be read counts as broken.
+
     Raises:
         CheckpointError: there are checkpoints, and every one of them is broken.
     """
     if not folder.exists():
         return None
-    known = {word for path in folder.glob("*.sha256") for word in path.read_text().split()}
+    known = {word for path in folder.glob("*.sha256") for word in _digests(path)}
     broken: list[str] = []
     for name in names:
         path = folder / f"{name}.pt"
         if not path.exists():
             continue
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() in known:
+        content = _content(path)
+        if content is not None and hashlib.sha256(content).hexdigest() in known:
             if broken:
                 log.warning("%s is broken; continuing from %s", ", ".join(broken), path)
             state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
             assert isinstance(state, dict)
             return state
-        broken.append(str(path))
+        broken.append(str(path) if content is not None else f"{path} (cannot be read)")
     if broken:
         raise CheckpointError(
             f"the checksum of {', '.join(broken)} does not hold: the file is damaged\n"
@@ -81,12 +84,28 @@ def tidy(folder: Path) -> None:
     """Delete what a killed process left half done, and leave one digest for each checkpoint."""
     for pattern in ("*.tmp", "*.new.pt"):
         for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
-    known = {word for path in folder.glob("*.sha256") for word in path.read_text().split()}
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+    known = {word for path in folder.glob("*.sha256") for word in _digests(path)}
     for path in folder.glob("*.pt"):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = _content(path)
+        digest = hashlib.sha256(content or b"").hexdigest()
         if digest in known:
             write_atomic(folder / f"{path.name}.sha256", _lines(path.stem, digest))
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _digests(record: Path) -> list[str]:
+    try:
+        return record.read_text(encoding="utf-8", errors="replace").split()
+    except OSError:
+        return []
 
 
 def _lines(name: str, *digests: str) -> bytes:

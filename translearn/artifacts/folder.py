@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -12,14 +12,15 @@ from translearn.artifacts.result import read_result
 from translearn.config import Config, differences, plain
 from translearn.errors import CheckpointError
 from translearn.renamed import present
+from translearn.system.locks import Lock
 
 
-def run_lock(folder: Path) -> FileLock:
+def run_lock(folder: Path) -> Lock:
     """The lock of a run folder; the system frees it when the process dies.
 
     One object a folder and process, so that whoever holds it may take it again.
     """
-    return FileLock(folder.resolve() / ".lock", timeout=0, is_singleton=True)
+    return Lock(folder.resolve() / ".lock", timeout=0, shared=True)
 
 
 def done(folder: Path) -> bool:
@@ -114,14 +115,12 @@ def pointed(folder: Path) -> Path:
 
 def locked(folder: Path) -> bool:
     """Whether a live process holds the folder's lock."""
-    from filelock import FileLock
-
     path = folder / ".lock"
     if not path.exists():
         return False
     try:
         # A lock object of our own, so that a run in this very process counts as well.
-        with FileLock(path, timeout=0):
+        with Lock(path, timeout=0):
             return False
     except Timeout:
         return True

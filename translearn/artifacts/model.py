@@ -12,6 +12,7 @@ from torch import Tensor
 
 from translearn.artifacts.atomic import write_atomic
 from translearn.errors import CheckpointError
+from translearn.system.problems import expanded
 
 
 def write_model(
@@ -37,7 +38,7 @@ def finished_model(init: str) -> Path:
     Raises:
         CheckpointError: there is none.
     """
-    path = Path(init).expanduser() / "model.safetensors"
+    path = expanded(init) / "model.safetensors"
     if not path.is_file():
         raise CheckpointError(f"method.init={init}: no finished run there ({path.name} is missing)")
     return path

@@ -149,7 +149,7 @@ def write_result(folder: Path, result: Result) -> None:
     """Write result.json.
 
     Raises:
-        DiskError: the disk is full or not writable.
+        OSError: the disk is full or not writable.
     """
     write_atomic(folder / "result.json", (json.dumps(asdict(result), indent=2) + "\n").encode())
 

@@ -20,11 +20,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from filelock import FileLock
 from tqdm import tqdm
 
 from translearn.config import Config, Tracking, flatten
 from translearn.errors import ConfigError
+from translearn.system.locks import Lock
 
 BY_PHASE = ("loss/", "health/", "lr")  # what means another thing in each phase
 
@@ -121,7 +121,7 @@ class MLflow:
         root = Path(run.config["output_root"]).resolve()
         root.mkdir(parents=True, exist_ok=True)
         self._metric: Callable[..., Any] = Metric
-        with FileLock(root / ".mlflow.lock"):  # jobs that start together would all make the tables
+        with Lock(root / ".mlflow.lock"):  # jobs that start together would all make the tables
             uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root}/mlflow.db"
             self._client: Any = MlflowClient(tracking_uri=uri)
             name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "translearn")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from translearn.data.files.download import DataSet, data_root, require
 from translearn.data.sets.catalog import DATA_SETS, data_needs
-from translearn.errors import ConfigError, DataError, TranslearnError, nearest
+from translearn.errors import ConfigError, DataError, nearest
+from translearn.system import command
 
 DEFAULT_ROOT = "~/.cache/translearn"
 
@@ -24,29 +25,30 @@ def run_command(arguments: Sequence[str]) -> int:
     Returns:
         The exit code: 0, or that of the error that was printed.
     """
+    return command.run(lambda: look_after(arguments))
+
+
+def look_after(arguments: Sequence[str]) -> int:
+    """What ``tl-data`` does with these arguments."""
     parser = argparse.ArgumentParser("tl-data", description="Look after the data sets.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command, about in (
+    for name, about in (
         ("list", "what each data set needs, where it was looked for, how to get it"),
         ("verify", "compare the files of a data set with their checksums"),
         ("prepare", "download what a data set lacks, and check it"),
     ):
-        sub = commands.add_parser(command, help=about, description=about)
-        if command != "list":
+        sub = commands.add_parser(name, help=about, description=about)
+        if name != "list":
             sub.add_argument("name", help="a data set, or a data config such as mnist_mnistm")
         sub.add_argument("--root", help=f"the data root (TRANSLEARN_DATA, else {DEFAULT_ROOT})")
     options = parser.parse_args(arguments)
     root = data_root(options.root or os.environ.get("TRANSLEARN_DATA") or DEFAULT_ROOT)
-    try:
-        if options.command == "list":
-            show_all(root)
-        elif options.command == "verify":
-            verify(options.name, root)
-        else:
-            prepare(options.name, root)
-    except TranslearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    if options.command == "list":
+        show_all(root)
+    elif options.command == "verify":
+        verify(options.name, root)
+    else:
+        prepare(options.name, root)
     return 0
 
 

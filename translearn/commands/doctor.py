@@ -16,6 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from translearn import __version__
+from translearn.system import command
+from translearn.system.problems import expanded
 
 # Package -> the module that is imported to see whether it works, not only whether it is there.
 REQUIRED = {
@@ -71,6 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or 1 where something that a run needs is broken.
     """
+    return command.run(lambda: examine(arguments))
+
+
+def examine(arguments: Sequence[str] | None) -> int:
+    """What ``tl-doctor`` does with these arguments."""
     parser = argparse.ArgumentParser(
         prog="tl-doctor",
         description="Versions, devices, data, speed and folders, and what to change.",
@@ -83,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run does, before torch is imported
     root = Path(given.data_root or os.environ.get("TRANSLEARN_DATA") or DEFAULT_ROOT)
-    root = root.expanduser().absolute()
+    root = expanded(root).absolute()
     findings = Findings()
     check_versions(findings)
     if not findings.broken:

@@ -18,9 +18,9 @@ from translearn.data.types import Domain, Split, TaskSet
 from translearn.engine.build import build_run
 from translearn.engine.job import Job
 from translearn.engine.step import TrainingStep
-from translearn.engine.stop import Stop
 from translearn.processor import bf16_of
 from translearn.runtime import share_of_cores
+from translearn.system.signals import Stop
 
 SECONDS = 1.2  # of each measurement, after the steps that warm up
 

@@ -22,8 +22,9 @@ from translearn.artifacts.result import read_result
 from translearn.commands.predictor import Predictor
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.types import Kind
-from translearn.errors import ConfigError, DiskError, TranslearnError
+from translearn.errors import ConfigError, TranslearnError
 from translearn.methods.base import Method
+from translearn.system import command
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
 
@@ -61,6 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or the exit code of the error that it printed.
     """
+    return command.run(lambda: work(arguments))
+
+
+def work(arguments: Sequence[str] | None) -> int:
+    """What ``tl-export`` does with these arguments."""
     parser = argparse.ArgumentParser(
         prog="tl-export",
         description="Write a run's model as safetensors and as a torch.export program, "
@@ -72,17 +78,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--onnx", action="store_true", help="also ONNX (pip install 'translearn[onnx]')"
     )
     given = parser.parse_args(arguments)
-    try:
-        run = Path(given.run)
-        out = Path(given.out) if given.out else run / "export"
-        for name, error in export(run, out, given.onnx).items():
-            print(f"{out / name}  largest difference of a score {error:.1e}")
-        print(f"{out / 'model.json'}  classes, and what images the model takes")
-    except TranslearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
+    run = Path(given.run)
+    out = Path(given.out) if given.out else run / "export"
+    for name, error in export(run, out, given.onnx).items():
+        print(f"{out / name}  largest difference of a score {error:.1e}")
+    print(f"{out / 'model.json'}  classes, and what images the model takes")
     return 0
 
 
@@ -100,7 +100,7 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
     Raises:
         ConfigError: there is no run of images, or a package for ONNX is missing.
         CheckpointError: the run left no whole model.
-        DiskError: a file cannot be written.
+        OSError: a file cannot be written.
         TranslearnError: a file gave other scores than the run, or the network cannot be exported.
     """
     missing = [name for name in ONNX_PARTS if onnx and find_spec(name) is None]
@@ -146,7 +146,8 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
                 )
         write_atomic(out / "model.json", (json.dumps(about, indent=2) + "\n").encode())
     except OSError as error:
-        raise DiskError(f"cannot write {error.filename or out}: {error.strerror}") from error
+        error.filename = error.filename or str(out)
+        raise
     return errors
 
 

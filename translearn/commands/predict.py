@@ -13,8 +13,9 @@ from translearn.commands.predictor import FILES, Predictor
 from translearn.data.files.images import FileImages
 from translearn.data.sets.folder import visible_files
 from translearn.data.types import Kind
-from translearn.errors import ConfigError, DataError, DiskError, TranslearnError, reader_left
+from translearn.errors import ConfigError, DataError, DiskError
 from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
+from translearn.system import command
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
 
@@ -25,6 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or the exit code of the error that it printed.
     """
+    return command.run(lambda: label(arguments))
+
+
+def label(arguments: Sequence[str] | None) -> int:
+    """What ``tl-predict`` does with these arguments."""
     parser = argparse.ArgumentParser(
         prog="tl-predict",
         description="Label images or recordings with a trained run: CSV, a line a file.",
@@ -42,41 +48,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--grid", metavar="FILE.png", help=f"also draw the first {MOST_IN_GRID} images, labelled"
     )
     given = parser.parse_args(arguments)
-    try:
-        check_files(given.out, given.grid)
-        predictor, top = Predictor.load(Path(given.run)), Path(given.files)
-        kind = predictor.prepare.kind
-        paths = found_files(top, kind)
-        if not 1 <= given.top <= predictor.num_classes:
-            raise ConfigError(
-                f"--top {given.top}: choose 1 to {predictor.num_classes}, the classes of the run"
-            )
-        if given.grid is not None and kind is not Kind.image:
-            raise ConfigError(f"--grid draws images, and {given.run} was trained on {kind}s")
-        names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
-        labelled = predictor.predict(paths, given.top)
-        lines: Iterable[Line] = (
-            Line(name, *found) for name, found in zip(names, labelled, strict=True)
+    check_files(given.out, given.grid)
+    predictor, top = Predictor.load(Path(given.run)), Path(given.files)
+    kind = predictor.prepare.kind
+    paths = found_files(top, kind)
+    if not 1 <= given.top <= predictor.num_classes:
+        raise ConfigError(
+            f"--top {given.top}: choose 1 to {predictor.num_classes}, the classes of the run"
         )
-        if given.grid is not None:
-            lines = list(lines)
-            images = FileImages(tuple(paths), predictor.stored_size)
-            draw_grid(Path(given.grid), images, lines, f"labelled as {predictor.task}")
-        put = write_json if given.json else write
-        if given.out is None:
-            if isinstance(sys.stdout, io.TextIOWrapper):
-                sys.stdout.reconfigure(errors="surrogateescape")  # file names may be any bytes
-            put(sys.stdout, lines, given.top)
-            sys.stdout.flush()
-        else:
-            write_file(Path(given.out), lines, given.top, put)
-    except TranslearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:
-        reader_left()
-    except KeyboardInterrupt:
-        return 130
+    if given.grid is not None and kind is not Kind.image:
+        raise ConfigError(f"--grid draws images, and {given.run} was trained on {kind}s")
+    names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
+    labelled = predictor.predict(paths, given.top)
+    lines: Iterable[Line] = (
+        Line(name, *found) for name, found in zip(names, labelled, strict=True)
+    )
+    if given.grid is not None:
+        lines = list(lines)
+        images = FileImages(tuple(paths), predictor.stored_size)
+        draw_grid(Path(given.grid), images, lines, f"labelled as {predictor.task}")
+    put = write_json if given.json else write
+    if given.out is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="surrogateescape")  # file names may be any bytes
+        put(sys.stdout, lines, given.top)
+        sys.stdout.flush()
+    else:
+        write_file(Path(given.out), lines, given.top, put)
     return 0
 
 

@@ -1,7 +1,6 @@
 """A trained run that labels files: its method, and the preprocessing it was trained with."""
 
 import json
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
 from translearn.semantics.base import Restored
+from translearn.system.quoting import continuing
 
 # what can be labelled: how messages name the files, and how they end
 FILES = {Kind.image: ("images", SUFFIXES), Kind.waveform: ("recordings (.wav)", (".wav",))}
@@ -69,7 +69,7 @@ class Predictor:
         if not path.is_file():
             raise CheckpointError(
                 f"{path} is missing: the run did not come to its end\n"
-                f"finish it with: tl-run run.resume={shlex.quote(str(folder))}"
+                f"finish it with: {continuing(folder)}"
             )
         config = stored_config(folder)
         run = RunConfig.of(config["run"])

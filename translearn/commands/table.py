@@ -5,10 +5,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from translearn.errors import ConfigError, TranslearnError
+from translearn.errors import ConfigError
 from translearn.report.grid import aggregate, comma_separated, markdown
 from translearn.report.pages import drawn, keep
 from translearn.report.table import found_runs, print_grid, write
+from translearn.system import command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,6 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or 2 where there is nothing to show, or 7 where a file cannot be written.
     """
+    return command.run(lambda: show(arguments))
+
+
+def show(arguments: Sequence[str] | None) -> int:
+    """What ``tl-table`` does with these arguments; returns and raises as it ends."""
     parser = argparse.ArgumentParser(
         prog="tl-table", description="Compare runs: mean and standard deviation over seeds."
     )
@@ -38,14 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--rules", action="store_true", help="what each rule of selection would have chosen"
     )
     given = parser.parse_args(arguments)
-    try:
-        if given.page:
-            draw_page(Path(given.page))
-        else:
-            compare_runs(given)
-    except TranslearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+    if given.page:
+        draw_page(Path(given.page))
+    else:
+        compare_runs(given)
     return 0
 
 

@@ -10,10 +10,11 @@ from statistics import mean
 
 from translearn.commands.claims import Claim, choose, describe, read_claims
 from translearn.config import conf_dir
-from translearn.errors import DataError, TranslearnError, nearest
+from translearn.errors import DataError, StopSignal, nearest
 from translearn.launch.settle import fresh_folder
 from translearn.report.collect import read_run
 from translearn.report.grid import deviation
+from translearn.system import command, terminal
 
 ROUNDING = 1e-9  # mean - tolerance in binary may lie a hair above what the yaml says
 
@@ -27,6 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 all passed, 1 a claim failed or was named and could not be checked, 2 unknown names.
     """
+    return command.run(lambda: check(arguments))
+
+
+def check(arguments: Sequence[str] | None) -> int:
+    """What ``tl-verify`` does with these arguments."""
     parser = argparse.ArgumentParser(
         prog="tl-verify", description="Run shipped experiments and check the figure each claims."
     )
@@ -34,21 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--embedded", action="store_true", help="only those that need no download")
     parser.add_argument("--list", action="store_true", help="show the claims and run nothing")
     given = parser.parse_args(arguments)
-    try:
-        chosen = choose(read_claims(Path(conf_dir())), given.experiments, given.embedded)
-        if given.list:
-            for claim in chosen:
-                print(describe(claim))
-            return 0
-        folder = fresh_folder(Path("outputs") / "verify", "%Y-%m-%d_%H-%M-%S-%f")
-        minutes = sum(claim.total_minutes for claim in chosen)
-        print(f"{len(chosen)} claims, about {minutes:.1f} minutes, in {folder}", flush=True)
-        return run_claims(chosen, folder, named=bool(given.experiments))
-    except TranslearnError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
+    chosen = choose(read_claims(Path(conf_dir())), given.experiments, given.embedded)
+    if given.list:
+        for claim in chosen:
+            print(describe(claim))
+        return 0
+    terminal.go_on_without()
+    folder = fresh_folder(Path("outputs") / "verify", "%Y-%m-%d_%H-%M-%S-%f")
+    minutes = sum(claim.total_minutes for claim in chosen)
+    print(f"{len(chosen)} claims, about {minutes:.1f} minutes, in {folder}", flush=True)
+    return run_claims(chosen, folder, named=bool(given.experiments))
 
 
 def run_claims(
@@ -117,11 +118,15 @@ def check_claim(claim: Claim, folder: Path, runner: Runner) -> tuple[bool, str]:
 def run_seed(claim: Claim, seed: int, folder: Path) -> int:
     """Run one seed of an experiment by ``tl-run`` in a process of its own, as a user would."""
     words = [*claim.options, f"seed={seed}", f"hydra.run.dir='{folder}'"]
-    command = [sys.executable, "-m", "translearn.train", *words]
+    begun = [sys.executable, "-m", "translearn.train", *words]
     output = folder / "output.txt"
     print(f"  {claim.title} seed {seed}: see {output}", file=sys.stderr, flush=True)
-    with open(output, "wb") as file:
-        return subprocess.run(command, stdout=file, stderr=subprocess.STDOUT).returncode
+    with open(output, "wb") as file, subprocess.Popen(begun, stdout=file, stderr=file) as run:
+        try:
+            return run.wait()
+        except StopSignal as stop:
+            run.send_signal(stop.number)  # it saves; alone it would go on
+            raise
 
 
 def has_cuda() -> bool:

@@ -24,13 +24,13 @@ from translearn.data.types import DataSource, Shape, Split, TaskSet
 from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
-from translearn.engine.stop import Stop
 from translearn.engine.workload import suited
 from translearn.errors import ConfigError
 from translearn.methods.base import Method
 from translearn.methods.parts.source_model import check_same_cut
 from translearn.runtime import Runtime, stable_seed
 from translearn.semantics.base import Semantics
+from translearn.system.signals import Stop
 
 
 def build_run(

@@ -13,10 +13,10 @@ from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.types import TaskSet
 from translearn.engine.judge import Judge
-from translearn.engine.stop import Stop
 from translearn.methods.base import Budget, Method
 from translearn.metrics.choice import BestSoFar
 from translearn.runtime import Runtime
+from translearn.system.signals import Stop
 
 
 @dataclass
@@ -26,6 +26,7 @@ class Progress(BestSoFar):
     phase: int = 0
     step: int = 0
     entered: bool = False
+    unscored: bool = False  # a signal broke off the score after the last step
     steps: int = 0
     samples: int = 0
     seconds: float = 0.0

@@ -1,5 +1,6 @@
 """The phases of a run and the one training loop."""
 
+import contextlib
 import functools
 import logging
 import math
@@ -132,45 +133,76 @@ def fit(
         # what `enter` computed may have taken hours: it is kept before the first step
         saver.save(step, window)
     evaluate_every = max(1, math.ceil(phase.steps / run.evaluations))
-    bar, shown = progress_bar(job, phase, progress), dict[str, str]()
+    shown: dict[str, str] = {}
     clock = Clock(progress, runtime)
-    for number in range(progress.step, phase.steps):
-        terms = step(number)
-        # summed on the device: `.item()` here would make the host wait for it in every step
-        for name, term in terms.items():
-            window[name] = window[name] + term.detach() if name in window else term.detach()
-        progress.step += 1
-        progress.steps += 1
-        progress.samples += step.samples
-        bar.update()
+    # a step, a save and what is written are not broken by a signal; scoring is
+    with contextlib.closing(progress_bar(job, phase, progress)) as bar, job.stop.deferred():
+        if progress.unscored:
+            with clock.paused():
+                shown |= score(job, phase, progress, metrics_log, saver, step, window)
+        for number in range(progress.step, phase.steps):
+            terms = step(number)
+            # summed on the device: `.item()` would make the host wait for it in every step
+            for name, term in terms.items():
+                window[name] = window[name] + term.detach() if name in window else term.detach()
+            progress.step += 1
+            progress.steps += 1
+            progress.samples += step.samples
+            bar.update()
 
-        last = progress.step == phase.steps
-        log_now = progress.step % run.log_every == 0 or last
-        score_now = needs_last(run) if last else progress.step % evaluate_every == 0
-        if log_now or score_now:
-            with clock.paused():
-                step.check_finite()
-                if log_now:
-                    shown |= write_log_point(job, phase, progress, metrics_log, window, step)
-                    window = {}
-                if score_now:
-                    shown |= evaluate(job, run, phase, progress, metrics_log, step.average)
-                bar.set_postfix(shown)
-        # Saving gathers from every rank, so all must save, or stop, after the same step; each has
-        # its own clock and its own signals. Asking makes them wait for each other: not every step.
-        agree = runtime.world == 1 or log_now or progress.step % RANKS_AGREE_EVERY == 0
-        stopped = runtime.largest(job.stop.number) if agree else 0
-        due = runtime.largest(int(saver.due())) if agree else 0
-        if (due or stopped) and not last:
-            with clock.paused():
-                saver.save(step, window)
-            if stopped:
-                bar.close()
-                raise StopSignal(stopped)
+            last = progress.step == phase.steps
+            log_now = progress.step % run.log_every == 0 or last
+            score_now = needs_last(run) if last else progress.step % evaluate_every == 0
+            if log_now or score_now:
+                with clock.paused():
+                    step.check_finite()
+                    if log_now:
+                        shown |= write_log_point(job, phase, progress, metrics_log, window, step)
+                        window = {}
+                    if score_now:
+                        shown |= score(job, phase, progress, metrics_log, saver, step, window)
+                    bar.set_postfix(shown)
+            # Saving gathers from every rank, so all must save, or stop, after the same step; each
+            # has its own clock and signals. Asking makes them wait for each other: not every step.
+            agree = runtime.world == 1 or log_now or progress.step % RANKS_AGREE_EVERY == 0
+            stopped = runtime.largest(job.stop.number) if agree else 0
+            due = runtime.largest(int(saver.due())) if agree else 0
+            if due or stopped or last:
+                with clock.paused():
+                    saver.save(step, window)
+                if stopped:
+                    raise StopSignal(stopped)
     clock.pause()
-    bar.close()
     job.method.load_state_dict(step.average.read().state_dict())
     runtime.share_buffers(job.method)
+
+
+def score(
+    job: Job,
+    phase: Phase,
+    progress: Progress,
+    metrics_log: MetricsLog,
+    saver: Saver,
+    step: TrainingStep,
+    window: dict[str, Tensor],
+) -> dict[str, str]:
+    """Score the weights; a run that a signal stops here scores them when it goes on.
+
+    Returns:
+        What the progress bar shows.
+
+    Raises:
+        StopSignal: a signal arrived; the state is saved.
+    """
+    progress.unscored = True
+    run = job.phase_runs[phase.name]
+    try:
+        shown = evaluate(job, run, phase, progress, metrics_log, step.average)
+    except StopSignal:
+        saver.save(step, window)
+        raise
+    progress.unscored = False
+    return shown
 
 
 def progress_bar(job: Job, phase: Phase, progress: Progress) -> Any:

@@ -18,9 +18,10 @@ from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import run_method
 from translearn.engine.selection import objective, usable_rules
-from translearn.engine.stop import Stop
 from translearn.methods.base import quadrant
 from translearn.metrics.clusters import matched
+from translearn.system import signals
+from translearn.system.signals import Stop
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +32,12 @@ def run_here(config: Config, folder: Path, rank: int = 0, world: int = 1) -> Res
     Returns:
         The result on rank 0.
     """
-    stop = Stop()
-    stop.listen()
+    with signals.heard() as stop:
+        return run_listening(config, folder, stop, rank, world)
+
+
+def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: int) -> Result:
+    """The same, for a process that hears signals."""
     job = build_run(config, folder, stop, rank, world)
     run, tasks = job.run, job.tasks
     if rank == 0:

@@ -1,5 +1,6 @@
 """What the loop does besides training: log points and scores."""
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 
@@ -93,13 +94,18 @@ def evaluate(
 
     Returns:
         What the progress bar shows.
+
+    Raises:
+        StopSignal: a signal arrived; nothing has changed.
     """
     method = average.read()
     job.runtime.share_buffers(method)
     metrics: dict[str, float] = {}
-    for split in dict.fromkeys([*run.evaluate, *splits_of_rules(run)]):
-        metrics |= job.judge.score(method, split, run.eval_samples)
-    metrics |= label_free_scores(job, run, method)
+    alone = job.runtime.world == 1  # ranks wait for each other, and stop after the same step
+    with job.stop.heard() if alone else contextlib.nullcontext():
+        for split in dict.fromkeys([*run.evaluate, *splits_of_rules(run)]):
+            metrics |= job.judge.score(method, split, run.eval_samples)
+        metrics |= label_free_scores(job, run, method)
     metrics_log.write(
         phase=phase.name,
         step=progress.step,

@@ -18,12 +18,12 @@ from translearn.engine.environment import peak_memory_mb
 from translearn.engine.job import Job
 from translearn.engine.loop import enter
 from translearn.engine.step import TrainingStep
-from translearn.engine.stop import Stop
-from translearn.errors import ConfigError, StopSignal, TranslearnError
+from translearn.errors import ConfigError, TranslearnError
 from translearn.launch.launch import translated
 from translearn.methods.base import Phase
 from translearn.metrics.choice import RULES
 from translearn.runtime import Runtime
+from translearn.system import signals
 
 ENOUGH_STEPS = 4  # the first one warms up; the others are timed
 
@@ -121,9 +121,7 @@ def dry_run(config: Config) -> Estimate:
 def measured(config: Config, folder: Path) -> Estimate:
     """A dry run whose files go into ``folder``."""
     start = time.perf_counter()
-    stop = Stop()
-    stop.listen()
-    job = build_run(config, folder, stop)
+    job = build_run(config, folder, signals.current())
     built = time.perf_counter() - start
     runtime = job.runtime
     lines = [
@@ -157,8 +155,6 @@ def first_steps(job: Job, phase: Phase) -> tuple[float, list[str]]:
     Returns:
         The seconds that the whole phase would take, and the lines about it.
 
-    Raises:
-        StopSignal: a signal arrived.
     """
     start = time.perf_counter()
     enter(job, phase)
@@ -172,8 +168,6 @@ def first_steps(job: Job, phase: Phase) -> tuple[float, list[str]]:
     for number in range(min(phase.steps, ENOUGH_STEPS)):
         step(number)
         times.append(now(job.runtime))
-        if job.stop.number:
-            raise StopSignal(job.stop.number)
         if (times[-1] - times[0]) / (number + 1) > ENOUGH_SECONDS:
             break
     step.check_finite()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from omegaconf import DictConfig
 
 from translearn.artifacts.folder import (
@@ -22,12 +22,14 @@ from translearn.artifacts.folder import (
 from translearn.artifacts.result import Result, read_result
 from translearn.config import Config, differences, fingerprint, plain
 from translearn.errors import CheckpointError, ConfigError
-from translearn.launch.arguments import SWEEP_KEYS, given_values, in_quotes, unquoted
+from translearn.launch.arguments import SWEEP_KEYS, given_values, unquoted
+from translearn.system.locks import Lock
+from translearn.system.quoting import in_quotes
 
 RUN_FOLDER, SWEEP_FOLDER = "hydra.run.dir", "hydra.sweep.dir"  # how a user names a folder
 
 
-TAKEN: list[FileLock] = []  # a lock that nobody refers to is released
+TAKEN: list[Lock] = []  # a lock that nobody refers to is released
 
 
 def fresh_folder(root: Path, stamp: str) -> Path:

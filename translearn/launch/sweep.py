@@ -26,10 +26,13 @@ from translearn.launch.sweep_process import (
     GRACE_SECONDS,
     Outcome,
     SweepEntry,
+    death,
     job_process,
     kill_group,
     write_lost_job,
 )
+from translearn.system.signals import SIGNALS, current
+from translearn.system.terminal import complain
 
 
 def run_job(entry: SweepEntry) -> float | None:
@@ -56,6 +59,14 @@ def run_job(entry: SweepEntry) -> float | None:
 
 def watch(entry: SweepEntry, folder: Path) -> float | None:
     """Run the job in a new process and wait for its end; returns and raises as ``run_job`` does."""
+    with current().deferred():  # signals are handed on, and the job comes to its own end
+        objective = watch_to_its_end(entry, folder)
+    current().check()
+    return objective
+
+
+def watch_to_its_end(entry: SweepEntry, folder: Path) -> float | None:
+    """The same, while nothing ends this process."""
     context: Any = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
     if sys.platform == "linux":  # the server imports torch once, and each job starts at once
         context.set_forkserver_preload(["translearn.launch.launch"])
@@ -94,12 +105,15 @@ def watch(entry: SweepEntry, folder: Path) -> float | None:
             "run.skip_done=true and a higher limit"
         )
     elif outcome is None:
-        error = LostError(death(process.exitcode))
+        error = LostError(
+            f"job {entry.number} (pid {process.pid}) was lost: {death(process.exitcode)}\n"
+            "to continue it, repeat the command with run.skip_done=true"
+        )
     if isinstance(error, TimeLimitError | LostError) or outcome is None:
         recorder = context.Process(target=write_lost_job, args=(entry.config, folder, error))
         recorder.start()
         recorder.join()
-        print(f"error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
     if error:
         raise error
     assert outcome is not None
@@ -117,17 +131,8 @@ def received(receiver: Connection) -> Outcome | None:
     return outcome
 
 
-def death(code: int | None) -> str:
-    """What is known about a process that died without a word."""
-    if code == -signal.SIGKILL:
-        return "killed by SIGKILL, as the system does when memory runs out"
-    if code is not None and code < 0:
-        return f"killed by {signal.Signals(-code).name}"
-    return f"its process ended without a result (exit code {code})"
-
-
 class SignalForwarder:
-    """Hands SIGINT and SIGTERM on to a job, which saves its state and ends.
+    """Hands SIGINT, SIGTERM and SIGHUP on to a job, which saves its state and ends.
 
     Attributes:
         number: the signal that came first, 0 if none has.
@@ -141,8 +146,10 @@ class SignalForwarder:
 
     def __enter__(self) -> "SignalForwarder":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._arrived)
+            for number in SIGNALS:
+                self._before[number] = signal.getsignal(number)
+                if self._before[number] != signal.SIG_IGN:  # as nohup sets SIGHUP
+                    signal.signal(number, self._arrived)
         return self
 
     def __exit__(self, *error: object) -> None:

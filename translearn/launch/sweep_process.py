@@ -5,20 +5,20 @@ import logging.config
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from translearn.config import Config
-from translearn.errors import StopSignal, TranslearnError
+from translearn.errors import StopSignal
+from translearn.system import command, signals, terminal
+from translearn.system.locks import Lock
 
 GRACE_SECONDS = 30.0  # between asking a job to stop and killing it
 
@@ -75,25 +75,29 @@ def job_process(
     os.environ.clear()
     os.environ.update(environment)
     threading.Thread(target=stop_with_parent, daemon=True).start()
+    with terminal.guarded(), signals.heard(watched=True):
+        terminal.go_on_without()
+        job(entry, folder, sender)
+
+
+def job(entry: SweepEntry, folder: Path, sender: Connection) -> None:
+    """A job, once its process hears signals and its terminal is guarded."""
     if entry.logging.get("root"):  # null: the user wants none
         logging.config.dictConfig(dict(entry.logging))
     locks = take_devices(entry)
-    from translearn.launch.launch import launch
-    from translearn.report.table import print_result
-
     try:
+        from translearn.launch.launch import launch, tell
+
         result = launch(entry.config, folder)
-        print_result(result, folder)
+        tell(result, folder)
         outcome = Outcome(DONE, objective=result.objective["value"])
-    except (TranslearnError, StopSignal) as error:
+    except StopSignal as error:
         outcome = Outcome(type(error).__name__, str(error))
-        if entry.config["run"]["debug"]:
-            traceback.print_exc()
-        print(f"error: {error}", file=sys.stderr)
-    except BaseException as error:
-        outcome = Outcome("TranslearnError", str(error) or type(error).__name__)
-        traceback.print_exc()
-    sender.send(outcome)
+    except Exception as error:
+        command.failed(error, entry.config["run"]["debug"])
+        outcome = Outcome(type(error).__name__, str(error) or type(error).__name__)
+    with contextlib.suppress(OSError):  # nobody is there any more
+        sender.send(outcome)
     for lock in locks:
         lock.release()
 
@@ -103,6 +107,15 @@ def write_lost_job(config: Config, folder: Path, error: BaseException) -> None:
     from translearn.launch.launch import write_failure
 
     write_failure(config, folder, error)
+
+
+def death(code: int | None) -> str:
+    """What is known about a process that died without a word."""
+    if code == -signal.SIGKILL:
+        return "killed by SIGKILL, as the system does when memory runs out"
+    if code is not None and code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"its process ended without a result (exit code {code})"
 
 
 def stop_with_parent() -> None:
@@ -116,7 +129,7 @@ def stop_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGKILL)  # a rank leads no group
 
 
-def take_devices(entry: SweepEntry) -> list[FileLock]:
+def take_devices(entry: SweepEntry) -> list[Lock]:
     """Choose ``run.gpus`` GPUs for a job: those of its number in turn, or the next that are free.
 
     Must be called before CUDA is initialised: it sets ``CUDA_VISIBLE_DEVICES``. Launchers that
@@ -138,7 +151,7 @@ def take_devices(entry: SweepEntry) -> list[FileLock]:
     count = int(entry.config["run"]["gpus"])
     places = len(names) // count
     for place in [(entry.number + step) % places for step in range(places)]:
-        lock = FileLock(entry.sweep / f".devices-{place}.lock", timeout=0)
+        lock = Lock(entry.sweep / f".devices-{place}.lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:

@@ -38,7 +38,7 @@ def keep(runs: Sequence[Run], table: Path) -> list[Path]:
 
     Raises:
         ConfigError: none of the runs is done.
-        DiskError: the disk is full or not writable.
+        OSError: the disk is full or not writable.
     """
     folders = []
     for run in runs:

@@ -125,11 +125,19 @@ def print_grid(grid: Grid) -> None:
         say(console, line)
 
 
+class Printed(Console):
+    """A console that leaves it to the command what a reader who has gone means."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would exit with 1."""
+        raise
+
+
 def standard_output() -> Console:
     """A console on standard output that replaces characters the terminal does not know."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Printed(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     return console

@@ -11,6 +11,7 @@ from torch import Tensor
 from translearn.data.files.matlab import cell_strings, check_file, read_mat
 from translearn.errors import DataError
 from translearn.semantics.tables import Lookup, Named
+from translearn.system.problems import expanded
 
 
 class AttributeFiles(Lookup):
@@ -40,7 +41,7 @@ class AttributeFiles(Lookup):
     ) -> None:
         super().__init__(normalise, names, imagenet_names)
         self.matrix, self.classes, self.columns = (
-            Path(root).expanduser() / file for file in (matrix, classes, columns)
+            expanded(root) / file for file in (matrix, classes, columns)
         )
 
     def table(self) -> tuple[Sequence[str], Tensor]:
@@ -85,8 +86,8 @@ class GbuAttributes(Lookup):
         imagenet_names: Named = None,
     ) -> None:
         super().__init__(normalise, names, imagenet_names)
-        self.file = Path(root).expanduser() / file
-        self.columns = Path(root).expanduser() / columns if columns else None
+        self.file = expanded(root) / file
+        self.columns = expanded(root) / columns if columns else None
 
     def table(self) -> tuple[Sequence[str], Tensor]:
         """The key ``att``, a row a class.

@@ -1,7 +1,6 @@
 """Descriptions that stand in a table: in the yaml itself, or in arrays."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 from translearn.data.files.matlab import check_file
 from translearn.errors import ConfigError, DataError
 from translearn.semantics.base import Semantics, compact
+from translearn.system.problems import expanded
 
 Named = Mapping[str, str] | None
 
@@ -98,7 +98,7 @@ class Arrays(Lookup):
         super().__init__(normalise, names, imagenet_names)
         if not file:
             raise ConfigError("semantics.file is not set; add semantics.file=<an .npz file>")
-        self.file, self.keys = Path(root).expanduser() / file, (classes, vectors)
+        self.file, self.keys = expanded(root) / file, (classes, vectors)
 
     def table(self) -> tuple[Sequence[str], Tensor]:
         """The two arrays.

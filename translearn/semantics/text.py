@@ -11,6 +11,7 @@ from torch import Tensor
 
 from translearn.errors import ConfigError, DataError
 from translearn.semantics.base import Semantics, shortened, words_of
+from translearn.system.problems import expanded
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class Words(Semantics):
     ) -> None:
         super().__init__(normalise, names, imagenet_names)
         chosen = [files] if isinstance(files, str) else files
-        self.files = [Path(root).expanduser() / file for file in chosen]
+        self.files = [expanded(root) / file for file in chosen]
 
     def read(self, names: Sequence[str]) -> Tensor:
         """The mean of the vectors of each name's words."""
@@ -103,7 +104,7 @@ class Sentences(Semantics):
             raise ConfigError("semantics.model is not set; add semantics.model=<model folder>")
         if "{}" not in template:
             raise ConfigError(f"semantics.template={template!r} has no {{}} for the class name")
-        self.folder, self.template = Path(root).expanduser() / Path(model).expanduser(), template
+        self.folder, self.template = expanded(root) / expanded(model), template
 
     def read(self, names: Sequence[str]) -> Tensor:
         """The vector of each name in its template.

@@ -11,7 +11,6 @@ from runs import config_of, same_weights, train
 
 from translearn.engine import pictures as gathering
 from translearn.engine.build import build_run
-from translearn.engine.stop import Stop
 from translearn.report import figures as drawn
 from translearn.report.drawing import Evidence, Examples, image_grid, save, task_colours, words
 from translearn.report.embedding import embedding, proxy_a_distance
@@ -21,6 +20,7 @@ from translearn.report.figures import (
     learning_curves,
     sample_grid,
 )
+from translearn.system.signals import Stop
 
 FEW = ("run=smoke", "method=finetune", "data=digits_split", "data.target_labels_per_class=5")
 

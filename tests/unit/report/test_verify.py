@@ -154,11 +154,12 @@ def test_a_seed_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
 def test_command_line_of_a_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands = []
 
-    def record(command: list[str], **options: object) -> subprocess.CompletedProcess[bytes]:
-        commands.append(command)
-        return subprocess.CompletedProcess(command, 5)
+    class Recorded(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **options: object) -> None:
+            commands.append(command)
+            super().__init__([sys.executable, "-c", "raise SystemExit(5)"])
 
-    monkeypatch.setattr(subprocess, "run", record)
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
     assert verify.run_seed(claim(overrides=("run.samples=10",)), 3, tmp_path) == 5
     assert commands == [
         [sys.executable, "-m", "translearn.train", "experiment=digits", "run.device=cpu",

@@ -20,7 +20,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.request import Request, urlopen
 
-from filelock import FileLock
 from tqdm import tqdm
 
 from translearn.data.files.checksums import (
@@ -31,6 +30,8 @@ from translearn.data.files.checksums import (
     sample_files,
 )
 from translearn.errors import DataError, DiskError
+from translearn.system.locks import Lock
+from translearn.system.problems import expanded
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class DataSet:
 
 def data_root(root: str | Path) -> Path:
     """``root`` as an absolute path, with ``~`` expanded."""
-    return Path(root).expanduser().absolute()
+    return expanded(root).absolute()
 
 
 def require(data_set: DataSet, root: str | Path, download: bool) -> list[Path]:
@@ -129,7 +130,7 @@ def require(data_set: DataSet, root: str | Path, download: bool) -> list[Path]:
     for resource in absent:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / f".{data_set.name}.lock"):
+            with Lock(folder / f".{data_set.name}.lock"):
                 if resource.find(folder) is None:  # another process may have brought it meanwhile
                     fetch(resource, folder)
         except BROKEN as error:

@@ -9,6 +9,7 @@ import torch
 from translearn.data.files.images import SUFFIXES, FileImages
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import ConfigError, DataError
+from translearn.system.problems import expanded
 
 
 class ImageFolder(Reader):
@@ -102,7 +103,7 @@ def user_folder(key: str, value: str | None) -> Path:
     """
     if not value:
         raise ConfigError(f"data.{key} is not set; add data.{key}=<folder of images>")
-    return Path(value).expanduser().resolve()
+    return expanded(value).resolve()
 
 
 def check_crop(size: int, crop: int) -> None:

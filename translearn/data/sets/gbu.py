@@ -4,7 +4,6 @@ Xian, Lampert, Schiele and Akata, "Zero-shot learning: a comprehensive evaluatio
 bad and the ugly", TPAMI 2018: ResNet-101 features and the proposed split, in two Matlab files.
 """
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from translearn.data.files.matlab import cell_strings, read_mat
 from translearn.data.sets.catalog import XLSA17
 from translearn.data.types import Kind, Reader, Samples, Split, keep_classes
 from translearn.errors import DataError
+from translearn.system.problems import expanded
 
 LOCATIONS = ("trainval_loc", "test_seen_loc", "test_unseen_loc")
 
@@ -32,7 +32,7 @@ class GbuFeatures(Reader):
     """
 
     def __init__(self, set: str, root: str) -> None:
-        self.folder = Path(root).expanduser() / "xlsa17" / "data" / set
+        self.folder = expanded(root) / "xlsa17" / "data" / set
         self.root, self.set, self.needs = root, set, (XLSA17[set],)
 
     def read(self) -> Samples:

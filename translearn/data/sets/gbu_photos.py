@@ -9,6 +9,7 @@ from translearn.data.files.images import FileImages
 from translearn.data.sets.folder import check_crop
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import DataError
+from translearn.system.problems import expanded
 
 # folder of the set -> where its photos lie, and how its lists of seen and unseen classes are called
 FOLDERS = {
@@ -35,7 +36,7 @@ class GbuPhotos(Reader):
 
     def __init__(self, set: str, root: str, size: int = 256, crop: int = 224) -> None:
         check_crop(size, crop)
-        self.folder, self.set = Path(root).expanduser() / set, set
+        self.folder, self.set = expanded(root) / set, set
         self.size, self.crop = size, crop
 
     def read(self) -> Samples:

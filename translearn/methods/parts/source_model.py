@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from pathlib import Path
 
 from torch import Tensor, nn
 
@@ -12,6 +11,7 @@ from translearn.backbones.base import Backbone
 from translearn.components import resolve_class
 from translearn.errors import ConfigError
 from translearn.methods.base import Method
+from translearn.system.problems import expanded
 
 HEADS = ("source_head.", "head.")  # of finetune, of the methods with one head
 
@@ -53,7 +53,7 @@ def check_same_cut(init: str, split_seed: int | None) -> None:
         ConfigError: it cut its data by another seed.
     """
     finished_model(init)
-    theirs = stored_config(Path(init).expanduser())["data"].get("split_seed")
+    theirs = stored_config(expanded(init))["data"].get("split_seed")
     if theirs != split_seed:
         raise ConfigError(
             f"method.init={init} was trained with data.split_seed={theirs}, this run has "
