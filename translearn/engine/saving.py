@@ -16,6 +16,11 @@ from translearn.engine.step import TrainingStep
 from translearn.runtime import Runtime
 
 
+def about(job: Job) -> dict[str, Any]:
+    """What prediction needs to know besides config and weights."""
+    return {**about_model(job.tasks), **job.method.about(), "steps": steps_of(job)}
+
+
 class Clock:
     """Adds training time to the progress: wall seconds and this process's CPU seconds."""
 
@@ -78,5 +83,6 @@ class Saver:
                 "kept": dict(method.kept),
                 **step.state(),
                 "windows": windows,
+                "about": about(self.job),
             }
             checkpoint.save(self.job.checkpoints, state)
