@@ -1,7 +1,6 @@
 """tl-run: from the command line to a run. Imports no torch, so help and config errors are quick."""
 
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +13,18 @@ from omegaconf import DictConfig
 
 from translearn.config import Config, conf_dir, plain
 from translearn.errors import ConfigError, TranslearnError
-from translearn.launch.arguments import compose_jobs, refuse_unknown_flags, stored_overrides
+from translearn.launch.arguments import (
+    compose_jobs,
+    quoted,
+    refuse_unknown_flags,
+    stored_overrides,
+)
+from translearn.launch.earlier import command, expand_like, refuse_record_as_config, told_done
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
-from translearn.system import command, signals, terminal
+from translearn.launch.values import refuse_wrong_types
+from translearn.system import signals, terminal
+from translearn.system.command import run as run_guarded
 from translearn.system.problems import of_type
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
@@ -48,7 +55,7 @@ def run_command(arguments: Sequence[str], alone: bool = False) -> int:
     0 done, 1 bug or a failed job of a sweep, 2 config, 3 data, 4 not finite, 5 memory,
     6 checkpoint, 7 disk, 129 SIGHUP, 130 SIGINT, 143 SIGTERM.
     """
-    return command.run(lambda: answer(arguments), alone, debug=DEBUG in arguments)
+    return run_guarded(lambda: answer(arguments), alone, debug=DEBUG in arguments)
 
 
 def answer(arguments: Sequence[str]) -> int:
@@ -63,6 +70,8 @@ def start(words: list[str]) -> int:
     """Check the words, settle the folder and the seed, and run; returns the exit code."""
     refuse_launchers()
     refuse_unknown_flags(words)
+    refuse_record_as_config(words)
+    words = expand_like(words)
     words = [*stored_overrides(words), *words]
     # Composed here and once more by Hydra's main, which would end a config error with code 1.
     configs = compose_jobs(words)
@@ -70,11 +79,17 @@ def start(words: list[str]) -> int:
     if SHOWING & set(words):
         give_to_hydra(words)
         return 0
+    for config in configs:
+        refuse_wrong_types(plain(config))
     if any(config.run.dry for config in configs):
         from translearn.launch.dry import try_out
 
         return try_out(configs, sweep)
     folder, settled = settle(words, configs, sweep)
+    told = told_done(folder) if configs[0].run.resume and not sweep else None
+    if told:
+        print(told)
+        return 0
     terminal.go_on_without()
     return run_sweep([*words, *settled], folder) if sweep else run_alone([*words, *settled])
 
@@ -150,7 +165,7 @@ def task(config: DictConfig) -> float | None:
     values["experiment"] = hydra_config.runtime.choices.get("experiment")
     if hydra_config.mode is RunMode.MULTIRUN:
         return run_in_sweep(values, folder, hydra_config)
-    signals.current().way_on = f"tl-run run.resume={shlex.quote(str(folder.absolute()))}"
+    signals.current().way_on = command(f"run.resume={quoted(folder.absolute())}")
     try:
         from translearn.launch.launch import launch, tell
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from translearn.backbones.base import Backbone
 from translearn.errors import ConfigError
 
 
@@ -63,6 +64,25 @@ def _what_follows(original: _BatchNorm) -> nn.Module | None:
         f"{type(original).__name__} cannot keep statistics per domain\n"
         "set method.domain_batch_norm=false"
     )
+
+
+def per_domain(wanted: bool | None, backbone: Backbone, option: str) -> bool:
+    """Whether a method keeps the statistics of a backbone per domain.
+
+    Args:
+        wanted: as asked for; None: unless the backbone keeps the statistics that it has.
+        backbone: in question.
+        option: the key that ``wanted`` comes from.
+
+    Raises:
+        ConfigError: both were asked for.
+    """
+    if wanted and backbone.frozen_statistics:
+        raise ConfigError(
+            f"{option}=true needs batch norm that follows the data\n"
+            f"leave out backbone.frozen_statistics=true or {option}=true"
+        )
+    return not backbone.keeps_statistics if wanted is None else wanted
 
 
 def convert_to_domain_batch_norm(module: nn.Module, domains: Sequence[str]) -> None:

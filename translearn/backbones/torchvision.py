@@ -30,6 +30,8 @@ class TorchvisionBackbone(Backbone):
         name: as in ``torchvision.models.list_models(module=torchvision.models)``.
         input_shape: (C, H, W) of the images; C is 1 or 3.
         pretrained: start from torchvision's default (ImageNet) weights.
+        frozen_statistics: whether batch norm keeps its statistics in training; None: where the
+            weights are pretrained.
 
     Raises:
         ConfigError: there is no such network, or images of this size do not suit it.
@@ -37,9 +39,14 @@ class TorchvisionBackbone(Backbone):
     """
 
     def __init__(
-        self, name: str, input_shape: tuple[int, int, int], pretrained: bool = False
+        self,
+        name: str,
+        input_shape: tuple[int, int, int],
+        pretrained: bool = False,
+        frozen_statistics: bool | None = None,
     ) -> None:
         super().__init__()
+        self.frozen_statistics = frozen_statistics
         names = models.list_models(module=models)
         if name not in names:
             raise ConfigError(f"backbone.name={name} is not in torchvision{nearest(name, names)}")

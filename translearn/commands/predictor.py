@@ -167,6 +167,8 @@ class Predictor:
 def without_download(config: Config) -> Config:
     """The config with a backbone of random weights, since the run's own replace them anyway."""
     backbone = dict(config["backbone"])
+    if "frozen_statistics" in backbone and backbone["frozen_statistics"] is None:
+        backbone["frozen_statistics"] = bool(backbone.get("pretrained") or backbone.get("weights"))
     for key, value in (("pretrained", False), ("weights", None)):
         if key in backbone:
             backbone[key] = value

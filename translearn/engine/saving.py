@@ -11,14 +11,10 @@ from torch import Tensor
 from translearn import __version__
 from translearn.artifacts import checkpoint
 from translearn.artifacts.metrics_log import MetricsLog
+from translearn.engine.about import about, total_steps
 from translearn.engine.job import Job, Progress
 from translearn.engine.step import TrainingStep
 from translearn.runtime import Runtime
-
-
-def about(job: Job) -> dict[str, Any]:
-    """What prediction needs to know besides config and weights."""
-    return {**about_model(job.tasks), **job.method.about(), "steps": steps_of(job)}
 
 
 class Clock:
@@ -84,5 +80,6 @@ class Saver:
                 **step.state(),
                 "windows": windows,
                 "about": about(self.job),
+                "total_steps": total_steps(self.job),
             }
             checkpoint.save(self.job.checkpoints, state)

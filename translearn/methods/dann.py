@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
-from translearn.backbones.normalization import convert_to_domain_batch_norm, use_domain
+from translearn.backbones.normalization import convert_to_domain_batch_norm, per_domain, use_domain
 from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
 from translearn.methods.parts.heads import perceptron
@@ -27,7 +27,7 @@ class DANN(Method):
         discriminator: hidden widths of the domain classifier, or None for the backbone's own.
         strength: the value lambda grows towards.
         domain_batch_norm: keep batch-norm statistics per domain (affine weights stay shared); the
-            target is tested with its own.
+            target is tested with its own. None: unless the backbone keeps its statistics.
     """
 
     access = Access(source_labels=True, target_labels=False)
@@ -39,7 +39,7 @@ class DANN(Method):
         head: Sequence[int] | None = None,
         discriminator: Sequence[int] | None = None,
         strength: float = 1.0,
-        domain_batch_norm: bool = True,
+        domain_batch_norm: bool | None = None,
     ) -> None:
         super().__init__(backbone, tasks)
         hidden = backbone.head_hidden if head is None else head
@@ -47,7 +47,7 @@ class DANN(Method):
         hidden = backbone.discriminator_hidden if discriminator is None else discriminator
         self.discriminator = perceptron(backbone.out_dim, hidden, 1)
         self.strength = strength
-        if domain_batch_norm:
+        if per_domain(domain_batch_norm, backbone, "method.domain_batch_norm"):
             convert_to_domain_batch_norm(self.backbone, ("source", "target"))
         self._seen: tuple[Tensor, Tensor, float] | None = None
 

@@ -121,7 +121,8 @@ class Finetune(Method):
 
     def _features_stay(self) -> bool:
         """Whether phase ``target`` gives an image the same features at every step."""
-        all_frozen = not self.tuned and not self.fresh and self.layers.frozen_statistics
+        keeps = self.layers.frozen_statistics or self.backbone.keeps_statistics
+        all_frozen = not self.tuned and not self.fresh and keeps
         return all_frozen and not self.closeness.on_batch
 
     def _learners(self) -> tuple[str, ...]:
@@ -177,12 +178,17 @@ class Finetune(Method):
         return task != "source" or self.init is not None or self.source_share > 0
 
     def train(self, mode: bool = True) -> "Finetune":
-        """Training mode, without batch norm in frozen groups if their statistics are frozen."""
+        """Training mode, without batch norm in frozen groups if their statistics are frozen.
+
+        Groups that start anew have no statistics to keep, whatever the backbone does.
+        """
         super().train(mode)
-        if mode and self.layers.frozen_statistics and self._on_target():
-            for layer in self.backbone.group_layers(self.frozen):
-                if isinstance(layer, nn.Module):
-                    layer.eval()
+        if mode and self._on_target():
+            kept = self.frozen if self.layers.frozen_statistics else ()
+            for names, training in ((self.fresh, True), (kept, False)):
+                for layer in self.backbone.group_layers(names):
+                    if isinstance(layer, nn.Module):
+                        layer.train(training)
         return self
 
     def _on_target(self) -> bool:

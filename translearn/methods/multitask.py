@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
-from translearn.backbones.normalization import convert_to_domain_batch_norm, use_domain
+from translearn.backbones.normalization import convert_to_domain_batch_norm, per_domain, use_domain
 from translearn.data.access import Access, Batch, Labelled
 from translearn.data.types import Shape
 from translearn.errors import ConfigError
@@ -32,6 +32,7 @@ class Multitask(Method):
         head: hidden widths of every classifier, or None for the backbone's own.
         stem_width: channels inside a stem.
         task_batch_norm: whether batch norm keeps statistics per task; affine weights are shared.
+            None: in stems, and in a backbone unless it keeps its statistics.
         weighting: makes the rule by which the tasks' losses become one step.
         sampling: makes the rule by which a step's images are shared out among the tasks.
 
@@ -51,7 +52,7 @@ class Multitask(Method):
         input_shapes: Mapping[str, Shape],
         head: Sequence[int] | None = None,
         stem_width: int = 16,
-        task_batch_norm: bool = True,
+        task_batch_norm: bool | None = None,
         weighting: Callable[..., Weighting] = Equal,
         sampling: Callable[..., Sampling] = Uniform,
     ) -> None:
@@ -68,9 +69,10 @@ class Multitask(Method):
         self.stems = nn.ModuleDict(
             {self.stem_of[t]: make_stem(own[t], input_shape, stem_width) for t in self.stem_of}
         )
-        if task_batch_norm:
-            for part in (self.backbone, self.stems):
-                convert_to_domain_batch_norm(part, self.names)
+        if per_domain(task_batch_norm, backbone, "method.task_batch_norm"):
+            convert_to_domain_batch_norm(self.backbone, self.names)
+        if task_batch_norm is not False:  # stems are new: they have no statistics to keep
+            convert_to_domain_batch_norm(self.stems, self.names)
         self.weighting = weighting(self.names)
         self.term_gradients = self.weighting.term_gradients
         self.sampling = sampling()
