@@ -80,6 +80,8 @@ class Saver:
                 **step.state(),
                 "windows": windows,
                 "about": about(self.job),
+                # of the average they are those of the method; see WeightAverage.read
+                "buffers": sorted(set(dict(method.named_buffers())) & set(method.state_dict())),
                 "total_steps": total_steps(self.job),
             }
             checkpoint.save(self.job.checkpoints, state)
