@@ -41,16 +41,16 @@ SHOWING = {"--cfg", "-c", "--info", "--hydra-help", "--version"}  # Hydra answer
 
 def main() -> None:
     """The ``tl-run`` command."""
-    sys.exit(run_command(sys.argv[1:]))
+    sys.exit(run_command(sys.argv[1:], alone=True))
 
 
-def run_command(arguments: Sequence[str]) -> int:
+def run_command(arguments: Sequence[str], alone: bool = False) -> int:
     """Run ``tl-run`` with these arguments and return its exit code.
 
     0 done, 1 bug or a failed job of a sweep, 2 config, 3 data, 4 not finite, 5 memory,
     6 checkpoint, 7 disk, 129 SIGHUP, 130 SIGINT, 143 SIGTERM.
     """
-    return command.run(lambda: answer(arguments), debug=DEBUG in arguments)
+    return command.run(lambda: answer(arguments), alone, debug=DEBUG in arguments)
 
 
 def answer(arguments: Sequence[str]) -> int:
@@ -81,11 +81,11 @@ def start(words: list[str]) -> int:
 
         return try_out(configs, sweep)
     folder, settled = settle(words, configs, sweep)
-    terminal.go_on_without()
     told = told_done(folder) if configs[0].run.resume and not sweep else None
     if told:
         print(told)
         return 0
+    terminal.go_on_without()
     return run_sweep([*words, *settled], folder) if sweep else run_alone([*words, *settled])
 
 

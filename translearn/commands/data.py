@@ -16,16 +16,16 @@ DEFAULT_ROOT = "~/.cache/translearn"
 
 def main() -> None:
     """The entry point of ``tl-data``."""
-    sys.exit(run_command(sys.argv[1:]))
+    sys.exit(run_command(sys.argv[1:], alone=True))
 
 
-def run_command(arguments: Sequence[str]) -> int:
+def run_command(arguments: Sequence[str], alone: bool = False) -> int:
     """Run ``tl-data`` with these arguments.
 
     Returns:
         The exit code: 0, or that of the error that was printed.
     """
-    return command.run(lambda: look_after(arguments))
+    return command.run(lambda: look_after(arguments), alone)
 
 
 def look_after(arguments: Sequence[str]) -> int:

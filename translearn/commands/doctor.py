@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or 1 where something that a run needs is broken.
     """
-    return command.run(lambda: examine(arguments))
+    return command.run(lambda: examine(arguments), alone=arguments is None)
 
 
 def examine(arguments: Sequence[str] | None) -> int:

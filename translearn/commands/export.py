@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or the exit code of the error that it printed.
     """
-    return command.run(lambda: work(arguments))
+    return command.run(lambda: work(arguments), alone=arguments is None)
 
 
 def work(arguments: Sequence[str] | None) -> int:

@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or the exit code of the error that it printed.
     """
-    return command.run(lambda: label(arguments))
+    return command.run(lambda: label(arguments), alone=arguments is None)
 
 
 def label(arguments: Sequence[str] | None) -> int:

@@ -1,17 +1,17 @@
 """A trained run that labels files: its method, and the preprocessing it was trained with."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import stored_config
+from translearn.artifacts.model import read_model
 from translearn.config import Config, Device, Precision, RunConfig
 from translearn.data.files.images import SUFFIXES, FileImages
 from translearn.data.pipeline.loaders import ImageDataset, decoded
@@ -25,6 +25,7 @@ from translearn.methods.base import Method
 from translearn.runtime import Runtime
 from translearn.semantics.base import Restored
 from translearn.system.quoting import continuing
+from translearn.system.terminal import complain
 
 # what can be labelled: how messages name the files, and how they end
 FILES = {Kind.image: ("images", SUFFIXES), Kind.waveform: ("recordings (.wav)", (".wav",))}
@@ -53,7 +54,7 @@ class Predictor:
 
     @staticmethod
     def load(folder: Path, portable: bool = False) -> "Predictor":
-        """Read a finished run.
+        """Read a run; of one that was interrupted the last weights, which is said.
 
         Args:
             folder: of the run.
@@ -65,20 +66,13 @@ class Predictor:
         """
         if not (folder / ".hydra" / "config.yaml").is_file():
             raise ConfigError(f"{folder} is no run folder: .hydra/config.yaml is missing")
-        path = folder / "model.safetensors"
-        if not path.is_file():
-            raise CheckpointError(
-                f"{path} is missing: the run did not come to its end\n"
-                f"finish it with: {continuing(folder)}"
-            )
+        path, about, weights = last_model(folder)
         config = stored_config(folder)
         run = RunConfig.of(config["run"])
         run.device = Device.auto  # wherever it was trained, predict on what is here
         if portable:
             run.device, run.precision = Device.cpu, Precision.fp32
         try:
-            with safe_open(path, "pt") as file:
-                about = json.loads(file.metadata()["translearn"])
             task = about["main_task"]
             # 0.1 counted what a label budget hides among the tasks, as target/rest
             classes, inputs = (
@@ -89,8 +83,7 @@ class Predictor:
             shapes = {name: tuple(one["shape"]) for name, one in inputs.items()}
             backbone_shape = tuple(about["input_shape"])
             semantics = Restored(**about["semantics"]) if "semantics" in about else None
-            weights = load_file(path)
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
         if kind not in FILES:
             raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels files")
@@ -162,6 +155,28 @@ class Predictor:
         with torch.inference_mode(), self.runtime.autocast():
             logits = self.method.predict(self.prepare(samples), self.task)
         return logits.float().softmax(dim=1).cpu()
+
+
+def last_model(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
+    """The model of a run: its file, the facts about its data, and the weights by name.
+
+    Where the run did not come to its end: the averaged weights of its last checkpoint.
+
+    Raises:
+        CheckpointError: there is neither, or it is damaged.
+    """
+    path = folder / "model.safetensors"
+    if path.is_file():
+        return path, *read_model(path)
+    state = load_checkpoint(folder / "checkpoints")
+    finish = f"finish it with: {continuing(folder)}"
+    if state is None or "about" not in state:
+        raise CheckpointError(f"{path} is missing: the run did not come to its end\n{finish}")
+    done, every = state["progress"]["steps"], state["total_steps"]
+    complain(f"{folder} was stopped at step {done} of {every}: its last weights label\n{finish}")
+    averaged, buffers = state["average"], state["buffers"]
+    weights = {**averaged, **{name: state["method"][name] for name in buffers}}
+    return folder / "checkpoints" / "last.pt", state["about"], weights
 
 
 def without_download(config: Config) -> Config:

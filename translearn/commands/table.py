@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, or 2 where there is nothing to show, or 7 where a file cannot be written.
     """
-    return command.run(lambda: show(arguments))
+    return command.run(lambda: show(arguments), alone=arguments is None)
 
 
 def show(arguments: Sequence[str] | None) -> int:

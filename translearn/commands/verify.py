@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 all passed, 1 a claim failed or was named and could not be checked, 2 unknown names.
     """
-    return command.run(lambda: check(arguments))
+    return command.run(lambda: check(arguments), alone=arguments is None)
 
 
 def check(arguments: Sequence[str] | None) -> int:

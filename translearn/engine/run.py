@@ -11,8 +11,8 @@ from torch import Tensor
 from translearn.artifacts.model import write_model
 from translearn.artifacts.result import Result, started
 from translearn.config import Config
-from translearn.data.files.images import FileImages
-from translearn.data.types import Images, TaskSet
+from translearn.data.types import TaskSet
+from translearn.engine.about import about
 from translearn.engine.build import build_run
 from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
@@ -51,8 +51,7 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
             metrics = {**metrics, **probed}
             job.tracker.log(probed)
     if rank == 0:
-        about = {**about_model(tasks), **job.method.about()}
-        write_model(folder, job.method.state_dict(), about)
+        write_model(folder, job.method.state_dict(), about(job))
     result = success(job, tasks, progress, phases, metrics, confusions)
     if rank == 0 and run.figures:
         from translearn.engine.pictures import draw_figures  # matplotlib, only where it is wanted
@@ -60,29 +59,6 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
         failed = draw_figures(job, result, confusions, seen_unseen)
         result = replace(result, warnings=[*result.warnings, *failed])
     return result
-
-
-def about_model(tasks: TaskSet) -> dict[str, Any]:
-    """What prediction needs to know besides config and weights."""
-    inputs = {
-        task: {
-            "kind": str(domain.kind),
-            "shape": list(tasks.shape(task)),
-            "stored_size": stored_size(domain.train.x),
-        }
-        for task, domain in tasks.tasks.items()
-    }
-    return {
-        "tasks": {task: list(domain.classes) for task, domain in tasks.tasks.items()},
-        "input_shape": list(tasks.input_shape),
-        "inputs": inputs,
-        "main_task": tasks.main_task,
-    }
-
-
-def stored_size(images: Images) -> int:
-    """Length of the last axis of samples as they are kept: the edge of images before the crop."""
-    return images.size if isinstance(images, FileImages) else int(images.shape[-1])
 
 
 def success(

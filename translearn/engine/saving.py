@@ -11,6 +11,7 @@ from torch import Tensor
 from translearn import __version__
 from translearn.artifacts import checkpoint
 from translearn.artifacts.metrics_log import MetricsLog
+from translearn.engine.about import about, total_steps
 from translearn.engine.job import Job, Progress
 from translearn.engine.step import TrainingStep
 from translearn.runtime import Runtime
@@ -78,5 +79,9 @@ class Saver:
                 "kept": dict(method.kept),
                 **step.state(),
                 "windows": windows,
+                "about": about(self.job),
+                # of the average they are those of the method; see WeightAverage.read
+                "buffers": sorted(set(dict(method.named_buffers())) & set(method.state_dict())),
+                "total_steps": total_steps(self.job),
             }
             checkpoint.save(self.job.checkpoints, state)

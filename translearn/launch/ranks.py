@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +17,12 @@ import torch
 from translearn.artifacts.result import Result
 from translearn.config import Config
 from translearn.engine.run import run_here
-from translearn.errors import ERRORS, LostError, StopSignal, TranslearnError
+from translearn.errors import ERRORS, LostError, StopSignal
 from translearn.launch.launch import translated, way_on
 from translearn.launch.sweep_process import death, stop_with_parent
-from translearn.system import signals, terminal
+from translearn.system import command, signals, terminal
+
+REPORT = "worker_error.json"  # in the run folder: why the first rank failed
 
 
 def run_ranks(config: Config, folder: Path, world: int) -> Result:
@@ -33,9 +36,11 @@ def run_ranks(config: Config, folder: Path, world: int) -> Result:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    report = folder / "worker_error.json"
+    report = folder / REPORT
     report.unlink(missing_ok=True)
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # whole pages
+    for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # whole pages of what we say in a line
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")  # of one that outlives us
     settings = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -54,7 +59,8 @@ def run_ranks(config: Config, folder: Path, world: int) -> Result:
     except SignalException as error:
         raise StopSignal(int(error.sigval)) from error
     except ChildFailedError as error:
-        raise reported(report) or lost_rank(error.failures, folder) from error
+        # a rank that was killed makes the others fail too, in words of their own
+        raise lost(error.failures, folder) or reported(report) or silent(folder) from error
     result: Result = results[0]
     return result
 
@@ -81,41 +87,54 @@ def work_of_rank(config: Config, folder: Path) -> Result:
         finally:
             torch.distributed.destroy_process_group()
     except BaseException as error:
-        failure = translated(error, folder)
-        report = folder / "worker_error.json"
-        if isinstance(failure, TranslearnError | StopSignal):
-            record = {
-                "type": type(failure).__name__,
-                "message": str(failure),
-                "number": getattr(failure, "number", 0),
-            }
-            with contextlib.suppress(OSError), open(report, "x") as file:  # the first is the cause
-                json.dump(record, file)
-        raise
+        report_failure(translated(error, folder), folder)
+        # an exception would be printed by each rank, and by the launcher once more
+        command.leave(getattr(error, "exit_code", 1))
     finally:
         # torch now waits for the parent to take the result, and must still be ended by its death
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def lost_rank(failures: Mapping[int, Any], folder: Path) -> LostError:
-    """The error of a run of which a rank died; the others fail because of it, or are ended."""
-    signalled = [rank for rank, one in failures.items() if one.exitcode < 0]
-    killed = [rank for rank in signalled if failures[rank].exitcode != -signal.SIGTERM]
-    rank = next(iter(killed or signalled or failures))
-    first = failures[rank]
-    return LostError(
-        f"rank {rank} of {len(failures)} (pid {first.pid}) was lost: {death(first.exitcode)}"
-        + way_on(folder)
-    )
+def report_failure(failure: BaseException, folder: Path) -> None:
+    """Write why this rank ends for the parent to read; the first that does so is the cause."""
+    record = {
+        "type": type(failure).__name__,
+        "message": str(failure),
+        "number": getattr(failure, "number", 0),
+        "rank": os.environ["RANK"],
+        "traceback": "".join(traceback.format_exception(failure)),
+    }
+    with contextlib.suppress(OSError), open(folder / REPORT, "x", encoding="utf-8") as file:
+        json.dump(record, file)
+
+
+def lost(failures: Mapping[int, Any], folder: Path) -> LostError | None:
+    """The error of a run of which something killed a rank, or None."""
+    for rank, failure in failures.items():
+        if failure.exitcode < 0 and failure.exitcode != -signal.SIGTERM:
+            return LostError(
+                f"rank {rank} (pid {failure.pid}) was lost: {death(failure.exitcode)}"
+                + way_on(folder)
+            )
+    return None
 
 
 def reported(report: Path) -> BaseException | None:
-    """The error that a worker reported, or None if it died without a word."""
+    """The error that a rank reported, or None if none did."""
     try:
-        record = json.loads(report.read_text())
+        record = json.loads(report.read_text(encoding="utf-8"))
         report.unlink()
     except (OSError, ValueError):
         return None
-    if record["type"] == "StopSignal":
+    if record["type"] == StopSignal.__name__:
         return StopSignal(record["number"])
-    return ERRORS.get(record["type"], TranslearnError)(record["message"])
+    if record["type"] in ERRORS:
+        return ERRORS[record["type"]](record["message"])
+    error = RuntimeError(f"rank {record['rank']}: {record['type']}: {record['message']}")
+    error.add_note(record["traceback"])
+    return error
+
+
+def silent(folder: Path) -> LostError:
+    """The error of ranks that ended without a word."""
+    return LostError("a rank ended without a word" + way_on(folder))

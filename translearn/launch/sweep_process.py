@@ -100,6 +100,8 @@ def job(entry: SweepEntry, folder: Path, sender: Connection) -> None:
         sender.send(outcome)
     for lock in locks:
         lock.release()
+    if outcome.kind == StopSignal.__name__:
+        command.leave(0)
 
 
 def write_lost_job(config: Config, folder: Path, error: BaseException) -> None:

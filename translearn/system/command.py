@@ -1,15 +1,18 @@
 """The outermost frame of every command: what it prints, hears and raises ends here."""
 
+import atexit
+import contextlib
 import os
 import traceback
 from collections.abc import Callable
+from typing import NoReturn
 
 from translearn.errors import StopSignal, TranslearnError
 from translearn.system import signals, terminal
 from translearn.system.problems import of_type
 
 
-def run(work: Callable[[], int], debug: bool = False) -> int:
+def run(work: Callable[[], int], alone: bool, debug: bool = False) -> int:
     """Do the work of a command; returns its exit code.
 
     A reader of its output who leaves early, as ``head`` does, ends it in silence. Errors are
@@ -17,6 +20,8 @@ def run(work: Callable[[], int], debug: bool = False) -> int:
 
     Args:
         work: returns the exit code.
+        alone: the process is the command's own, and ends with it where a signal came: Python takes
+            seconds to take everything down.
         debug: show tracebacks; ``TRANSLEARN_DEBUG=1`` does too.
     """
     debug = debug or bool(os.environ.get("TRANSLEARN_DEBUG"))
@@ -34,11 +39,21 @@ def run(work: Callable[[], int], debug: bool = False) -> int:
         except (StopSignal, KeyboardInterrupt) as error:
             error = error if isinstance(error, StopSignal) else StopSignal(2)
             with stop.deferred():
-                stop.unwatched()
                 terminal.complain(error_and_way_on(error))
+                stop.last_words = None
+            if alone:
+                leave(error.exit_code)
             return error.exit_code
         except Exception as error:
             return failed(error, debug)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process at once: Python takes seconds to take everything down."""
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        terminal.flush()
+    os._exit(code)
 
 
 def failed(error: Exception, debug: bool) -> int:

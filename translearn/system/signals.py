@@ -124,11 +124,6 @@ class Stop:
         finally:
             self.last_words = outer
 
-    def unwatched(self) -> None:
-        """The main thread is at its end: nobody need end it."""
-        with self._section:
-            self._watched = False
-
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """A part in which another thread ends the process if this one hears no signal."""
@@ -140,7 +135,8 @@ class Stop:
         try:
             yield
         finally:
-            self.unwatched()
+            with self._section:
+                self._watched = False
             signal.set_wakeup_fd(before)
             os.close(writer)
 

@@ -1,0 +1,40 @@
+"""What prediction needs to know of a run besides its config and weights."""
+
+from typing import Any
+
+from translearn.data.files.images import FileImages
+from translearn.data.types import Images, TaskSet
+from translearn.engine.job import Job
+
+
+def about(job: Job) -> dict[str, Any]:
+    """Tasks, inputs, and what the method adds; plain values, for JSON and for checkpoints."""
+    return {**about_model(job.tasks), **job.method.about()}
+
+
+def total_steps(job: Job) -> int:
+    """The steps of all phases."""
+    return sum(phase.steps for phase in job.method.phases(job.budget))
+
+
+def about_model(tasks: TaskSet) -> dict[str, Any]:
+    """What prediction needs to know besides config and weights."""
+    inputs = {
+        task: {
+            "kind": str(domain.kind),
+            "shape": list(tasks.shape(task)),
+            "stored_size": stored_size(domain.train.x),
+        }
+        for task, domain in tasks.tasks.items()
+    }
+    return {
+        "tasks": {task: list(domain.classes) for task, domain in tasks.tasks.items()},
+        "input_shape": list(tasks.input_shape),
+        "inputs": inputs,
+        "main_task": tasks.main_task,
+    }
+
+
+def stored_size(images: Images) -> int:
+    """Length of the last axis of samples as they are kept: the edge of images before the crop."""
+    return images.size if isinstance(images, FileImages) else int(images.shape[-1])
