@@ -26,6 +26,7 @@ class Result:
         status: one of ``ENDS``.
         reason: why it is not done; empty for a run that is.
         experiment: the published setting that it was started with.
+        pretrained: whether the backbone's weights came from an earlier training.
         oracle: whether target test labels selected the weights.
         fingerprint: of the config; runs that differ in what decides a result differ in it.
         quadrant: which labels the method was given.
@@ -49,6 +50,7 @@ class Result:
     method: str | None = None
     data: str | None = None
     backbone: str | None = None
+    pretrained: bool | None = None
     augment: str | None = None
     seed: int | None = None
     overrides: list[str] = field(default_factory=list)

@@ -100,6 +100,7 @@ def success(
     return replace(
         started(job.config, "done"),
         data=tasks.name,
+        pretrained=job.method.backbone.pretrained,
         quadrant=quadrant(type(job.method)),
         protocol=tasks.protocol,
         metrics=dict(metrics),

@@ -138,7 +138,7 @@ def make_cell(row: Row, beside: Sequence[Row], rows: Sequence[Row], metric: str)
 def may_be_best(row: Row) -> bool:
     """Not where target test labels chose the weights, and not the upper reference."""
     oracle = any(run.oracle for run in row.runs)
-    return not oracle and (not row.reference or row.key["method"] == "source_only")
+    return not oracle and row.key["method"] != "target_only"
 
 
 def of_seeds(row: Row, metric: str) -> dict[int | None, float]:

@@ -8,6 +8,7 @@ from math import sqrt
 from statistics import mean
 
 from translearn.report.collect import KEYS, Row, Run, common_settings, group, source_only_of
+from translearn.report.references import MEANING, reference_marks, shared_means
 
 ACCURACIES = ("target/test/accuracy", "source/test/accuracy")
 
@@ -153,12 +154,10 @@ def average(values: Sequence[float | None]) -> str:
 def note(row: Row, rows: Sequence[Row]) -> str:
     """What a reader must not miss about a row: oracle selection, negative transfer."""
     notes = [ORACLE] if any(run.oracle for run in row.runs) else []
-    reference, metric = source_only_of(row, rows), row.headline
-    if metric and reference and not row.reference:
-        shared = {run.seed for run in row.runs if metric in run.metrics}
-        shared &= {run.seed for run in reference.runs if metric in run.metrics}
-        if shared and mean(row.values(metric, shared)) < mean(reference.values(metric, shared)):
-            notes.append(f"{NEGATIVE} ({amount(metric, mean(reference.values(metric, shared)))})")
+    means = None if row.reference else shared_means(row, source_only_of(row, rows))
+    marks = [(NEGATIVE, means[1])] if means and means[0] < means[1] else []
+    marks += reference_marks(row, rows)
+    notes += [f"{mark} ({amount(row.headline or '', value)})" for mark, value in marks]
     return " ".join(notes)
 
 
@@ -170,6 +169,7 @@ def legend(rows: Sequence[Row], notes: Sequence[str]) -> list[str]:
             f"{NEGATIVE}: below source_only (its mean in brackets) on the same data, backbone, "
             "augmentation, protocol, label budget and seeds"
         )
+    lines += [f"{m}: {said}" for m, said in MEANING.items() if any(m in text for text in notes)]
     if any(ORACLE in text for text in notes):
         lines.append(f"{ORACLE}: weights selected on target test labels; no fair figure")
     if any(row.key["protocol"] == "transductive" for row in rows):

@@ -12,6 +12,7 @@ from translearn.artifacts.result import Result
 from translearn.commands.table import main
 from translearn.report.collect import collect
 from translearn.report.grid import NEGATIVE, aggregate, markdown, spread
+from translearn.report.references import BELOW_FROZEN, NO_BETTER
 from translearn.report.table import print_result, print_table
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
@@ -285,3 +286,32 @@ def test_end_table_names_the_held_out_source_and_the_oracle(
 def test_reports_do_not_import_torch() -> None:
     code = 'import translearn.report.table, sys; assert "torch" not in sys.modules'
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_row_that_is_not_above_batch_norm_statistics_alone_is_marked(
+    tmp_path: Path, write_run: Write
+) -> None:
+    adabn = {**REFERENCE, "method": "adabn"}
+    write_run(tmp_path / "s", metrics=accuracies(0.5), **REFERENCE)
+    write_run(tmp_path / "a", metrics=accuracies(0.7), **adabn)
+    for name, accuracy in (("dann", 0.7), ("mmd", 0.71), ("cdan", 0.4)):
+        write_run(tmp_path / name, method=name, metrics=accuracies(accuracy))
+    notes = {row["method"]: row["note"] for row in columns(tmp_path)}
+    assert list(notes)[:2] == ["source_only", "adabn"]
+    assert notes["dann"] == f"{NO_BETTER} (70.00)"
+    assert notes["mmd"] == notes["adabn"] == notes["source_only"] == ""
+    assert notes["cdan"] == f"{NEGATIVE} (50.00) {NO_BETTER} (70.00)"
+    below = aggregate(collect([tmp_path])).below
+    assert any(line.startswith(f"{NO_BETTER}: ") for line in below)
+
+
+@pytest.mark.parametrize(("pretrained", "marked"), [(True, True), (False, False), (None, False)])
+def test_a_row_below_the_frozen_features_is_marked_where_they_are_pretrained(
+    tmp_path: Path, pretrained: bool | None, marked: bool, write_run: Write
+) -> None:
+    frozen = {**REFERENCE, "method": "frozen"}
+    write_run(tmp_path / "s", metrics=accuracies(0.5), **REFERENCE)
+    write_run(tmp_path / "f", metrics=accuracies(0.7), **frozen)
+    write_run(tmp_path / "d", metrics=accuracies(0.6), pretrained=pretrained)
+    note = {row["method"]: row.get("note", "") for row in columns(tmp_path)}["dann"]
+    assert note == (f"{BELOW_FROZEN} (70.00)" if marked else "")
