@@ -95,19 +95,17 @@ def success(
         task: per_class_accuracy(matched(c) if clusters else c, job.method.tasks[task])
         for task, c in confusions.items()
     }
-    rules = usable_rules(type(job.method), job.judge, job.view) if job.run.rules else ()
+    rules = usable_rules(job.method, job.judge, job.view) if job.run.rules else ()
     sizes = {task: c.sum(dim=0).tolist() for task, c in confusions.items()} if clusters else {}
     return replace(
         started(job.config, "done"),
         data=tasks.name,
         pretrained=job.method.backbone.pretrained,
-        quadrant=quadrant(type(job.method)),
+        quadrant=quadrant(job.method),
         protocol=tasks.protocol,
         metrics=dict(metrics),
         headline=headline if headline in metrics else None,
-        objective=objective(
-            job.run, type(job.method), tasks.main_task, metrics, progress.best_score
-        ),
+        objective=objective(job.run, job.method, tasks.main_task, metrics, progress.best_score),
         rules=[str(rule) for rule in rules],
         select_floor=job.run.select_floor,
         per_class=per_class,

@@ -49,7 +49,9 @@ class AdaBN(SourceOnly):
             )
         self.register_buffer("estimated", torch.tensor(False))
         self.statistics_of = {"source": "source", "target": "source"}
-        self.register_load_state_dict_post_hook(lambda *_: self._follow())
+        self.register_load_state_dict_post_hook(  # type: ignore[no-untyped-call]
+            lambda *_: self._follow()
+        )
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """The phase of ``source_only``, then ``statistics``, which has no steps."""
