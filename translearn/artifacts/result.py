@@ -30,6 +30,7 @@ class Result:
         oracle: whether target test labels selected the weights.
         fingerprint: of the config; runs that differ in what decides a result differ in it.
         quadrant: which labels the method was given.
+        references: the reference rows that fit its data and backbone; none for one of them.
         metrics: flat names such as ``target/test/accuracy``; what has no labels is absent.
         headline: the metric that tables show.
         objective: the ``metric`` that a sweeper may optimise, and its ``value``.
@@ -61,6 +62,7 @@ class Result:
     fingerprint: str | None = None
     quadrant: str | None = None
     protocol: str | None = None
+    references: list[str] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     headline: str | None = None
     objective: dict[str, Any] = field(default_factory=dict)

@@ -67,6 +67,12 @@ def _what_follows(original: _BatchNorm) -> nn.Module | None:
     )
 
 
+def keeps_figures(layer: nn.Module) -> bool:
+    """Whether a layer is batch norm with running statistics, of one domain or of each."""
+    plain = isinstance(layer, _BatchNorm) and layer.running_mean is not None
+    return plain or isinstance(layer, DomainBatchNorm)
+
+
 def per_domain(wanted: bool | None, backbone: Backbone, option: str) -> bool:
     """Whether a method keeps the statistics of a backbone per domain.
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from translearn.artifacts.model import write_model
 from translearn.artifacts.result import Result, started
+from translearn.backbones.normalization import keeps_figures
 from translearn.config import Config
 from translearn.data.files.images import FileImages
 from translearn.data.types import Images, TaskSet
@@ -103,6 +104,7 @@ def success(
         pretrained=job.method.backbone.pretrained,
         quadrant=quadrant(job.method),
         protocol=tasks.protocol,
+        references=references(job),
         metrics=dict(metrics),
         headline=headline if headline in metrics else None,
         objective=objective(job.run, job.method, tasks.main_task, metrics, progress.best_score),
@@ -124,6 +126,23 @@ def success(
         warnings=[*progress.warnings, *job.method.notes(), *job.tracker.warnings],
         environment=environment(job.runtime),
     )
+
+
+def references(job: Job) -> list[str]:
+    """The reference rows that a run of domain adaptation stands beside; none for other runs."""
+    method, classes = job.method, job.method.tasks
+    same = classes.get("source") == classes.get("target")
+    if method.reference or not method.access.source_labels or not same:
+        return []
+    normalized = any(map(keeps_figures, method.backbone.modules()))
+    scored = job.judge.has("target", "test") and job.tasks.protocol != "transductive"
+    fits = {
+        "source_only": True,
+        "adabn": normalized,
+        "frozen": method.backbone.pretrained,
+        "target_only": scored,
+    }
+    return [name for name, here in fits.items() if here]
 
 
 def per_class_accuracy(confusion: Tensor, names: Sequence[str]) -> dict[str, float]:

@@ -1,9 +1,12 @@
 """What a row stands beside: the reference rows, and what they say about it. Imports no torch."""
 
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import mean
 
-from translearn.report.collect import Row, reference_of
+from translearn.artifacts.result import Result
+from translearn.report.collect import Row, Run, reference_of
 
 NO_BETTER = "no better than batch-norm statistics alone"
 BELOW_FROZEN = "below the frozen features"
@@ -39,3 +42,50 @@ def reference_marks(row: Row, rows: Sequence[Row]) -> list[tuple[str, float]]:
     if frozen and row.runs[0].pretrained and frozen[0] < frozen[1]:
         marks.append((BELOW_FROZEN, frozen[1]))
     return marks
+
+
+# Options that a reference row does not take over: where, how and how far a run goes, not what.
+NOT_TAKEN = ("method", "experiment", "recipe", "seed", "run.resume", "run.skip_done", "run.dry")
+
+
+def compare_with(result: Result, seeds: Sequence[int | None] = ()) -> str | None:
+    """The line that tells what a finished run stands beside, and the command that runs it.
+
+    None for a reference row, and where no reference row fits the data.
+
+    Args:
+        result: of the run.
+        seeds: to run them with; none: that of the run.
+    """
+    if not result.references:
+        return None
+    rows = ", ".join(result.references)
+    if result.experiment:  # its file may set options that the other methods do not have
+        return f"compare with {rows} on the same data, backbone, augmentation and budget"
+    kept = [o for o in result.overrides if not taken_by_the_method(o)]
+    words = [
+        f"method={','.join(result.references)}",
+        *kept,
+        f"seed={','.join(map(str, seeds or [result.seed]))}",
+    ]
+    return f"compare with {rows}: tl-run -m {shlex.join(words)}"
+
+
+def taken_by_the_method(override: str) -> bool:
+    """Whether an option is about the method of a run, or only about this one run."""
+    key = override.split("=", 1)[0].lstrip("+~")
+    return key in NOT_TAKEN or key.startswith(("method.", "method/"))
+
+
+def missing_references(runs: Sequence[Run]) -> list[str]:
+    """A line for each data set of a sweep whose runs have no reference row beside them."""
+    done = [run for run in runs if run.status == "done"]
+    lines: dict[str | None, str] = {}
+    for run in done:
+        there = {other.method for other in done if other.data == run.data}
+        missing = [name for name in run.references if name not in there]
+        seeds = sorted({other.seed or 0 for other in done if other.data == run.data})
+        line = compare_with(replace(run, references=missing), seeds)
+        if line:
+            lines.setdefault(run.data, line)
+    return list(lines.values())

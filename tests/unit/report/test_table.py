@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from translearn.artifacts.result import Result
 from translearn.commands.table import main
 from translearn.report.collect import collect
 from translearn.report.grid import NEGATIVE, aggregate, markdown, spread
-from translearn.report.references import BELOW_FROZEN, NO_BETTER
+from translearn.report.references import BELOW_FROZEN, NO_BETTER, compare_with
 from translearn.report.table import print_result, print_table
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
@@ -303,6 +304,38 @@ def test_a_row_that_is_not_above_batch_norm_statistics_alone_is_marked(
     assert notes["cdan"] == f"{NEGATIVE} (50.00) {NO_BETTER} (70.00)"
     below = aggregate(collect([tmp_path])).below
     assert any(line.startswith(f"{NO_BETTER}: ") for line in below)
+
+
+def test_the_end_of_a_run_tells_what_to_compare_with_and_how(
+    tmp_path: Path, write_run: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [
+        "method=dann",
+        "method.strength=2",
+        "method/x=y",
+        "data=digits",
+        "run.lr=0.1",
+        "seed=3",
+    ]
+    rows = ["source_only", "adabn"]
+    write_run(tmp_path / "d", seed=3, overrides=given, references=rows)
+    (run,) = collect([tmp_path])
+    print_result(run, run.folder)
+    line = (
+        "compare with source_only, adabn: "
+        "tl-run -m method=source_only,adabn data=digits run.lr=0.1 seed=3"
+    )
+    assert line in capsys.readouterr().out.splitlines()
+    published = replace(run, experiment="digits_dann")
+    assert compare_with(published) == (
+        "compare with source_only, adabn on the same data, backbone, augmentation and budget"
+    )
+    write_run(tmp_path / "s", **REFERENCE)
+    print_table([tmp_path])
+    assert "method=adabn data=digits run.lr=0.1 seed=0,3\n" in capsys.readouterr().out
+    write_run(tmp_path / "a", **{**REFERENCE, "method": "adabn"})
+    print_table([tmp_path])
+    assert "compare with" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("pretrained", "marked"), [(True, True), (False, False), (None, False)])
