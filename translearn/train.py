@@ -15,9 +15,16 @@ from omegaconf import DictConfig
 
 from translearn.config import Config, conf_dir, plain
 from translearn.errors import ConfigError, StopSignal, TranslearnError, reader_left
-from translearn.launch.arguments import compose_jobs, refuse_unknown_flags, stored_overrides
+from translearn.launch.arguments import (
+    compose_jobs,
+    quoted,
+    refuse_unknown_flags,
+    stored_overrides,
+)
+from translearn.launch.earlier import command, expand_like, refuse_record_as_config, told_done
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
+from translearn.launch.values import refuse_wrong_types
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
 os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -65,6 +72,8 @@ def start(words: list[str]) -> int:
     """Check the words, settle the folder and the seed, and run; returns the exit code."""
     refuse_launchers()
     refuse_unknown_flags(words)
+    refuse_record_as_config(words)
+    words = expand_like(words)
     words = [*stored_overrides(words), *words]
     # Composed here and once more by Hydra's main, which would end a config error with code 1.
     configs = compose_jobs(words)
@@ -72,11 +81,17 @@ def start(words: list[str]) -> int:
     if SHOWING & set(words):
         give_to_hydra(words)
         return 0
+    for config in configs:
+        refuse_wrong_types(plain(config))
     if any(config.run.dry for config in configs):
         from translearn.launch.dry import try_out
 
         return try_out(configs, sweep)
     folder, settled = settle(words, configs, sweep)
+    told = told_done(folder) if configs[0].run.resume and not sweep else None
+    if told:
+        print(told)
+        return 0
     return run_sweep([*words, *settled], folder) if sweep else run_alone([*words, *settled], folder)
 
 
@@ -85,7 +100,8 @@ def run_alone(words: Sequence[str], folder: Path) -> int:
     try:
         give_to_hydra(words)
     except StopSignal as stop:
-        print(f"{stop}; continue with: tl-run run.resume={folder.absolute()}", file=sys.stderr)
+        again = command(f"run.resume={quoted(folder.absolute())}")
+        print(f"{stop}; continue with: {again}", file=sys.stderr)
         return stop.exit_code
     return 0
 

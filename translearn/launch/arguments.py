@@ -1,18 +1,22 @@
 """The arguments of tl-run: checked, and composed into the config of every job. Imports no torch."""
 
+import contextlib
 import itertools
+import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from translearn.artifacts.folder import refuse_older
 from translearn.config import conf_dir
 from translearn.errors import CheckpointError, ConfigError, nearest
-from translearn.launch.help import explain, of_choices
+from translearn.launch.help import explain, meant, of_choices
 from translearn.renamed import RENAMED, moved
 
 SWEEP_KEYS = ("run.skip_done", "run.job_minutes")  # what a run alone has no use for
@@ -55,7 +59,7 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
         CheckpointError: that run is one of an earlier release, or was killed before it began.
     """
     given = given_values(arguments)
-    folder = Path(given.get("run.resume", "auto").strip("'\""))
+    folder = Path(unquoted(given.get("run.resume", "auto")))
     record = folder / ".hydra" / "overrides.yaml"
     if not record.is_file():
         if (folder / ".hydra").is_dir():  # Hydra writes this file last
@@ -66,7 +70,66 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
     refuse_older(folder)
     stored = [str(override) for override in OmegaConf.load(record)]
     left_out = {*given, *SWEEP_KEYS}
-    return [override for override in stored if override.split("=", 1)[0] not in left_out]
+    kept = [override for override in stored if override.split("=", 1)[0] not in left_out]
+    return [*stored_flags(folder, arguments), *kept]
+
+
+def stored_flags(folder: Path, arguments: Sequence[str]) -> list[str]:
+    """``--config-dir`` as the run in ``folder`` was given it, where ``arguments`` have none."""
+    record = folder / ".hydra" / "hydra.yaml"
+    if not record.is_file() or {"--config-dir", "-cd"} & set(arguments):
+        return []
+    sources = OmegaConf.select(OmegaConf.load(record), "hydra.runtime.config_sources") or []
+    given = [str(source.path) for source in sources if source.provider == "command-line"]
+    return [word for path in given[:1] for word in ("--config-dir", path)]
+
+
+def quoted(value: object) -> str:
+    """A text or path as Hydra reads it back, in quotes only where it needs them."""
+    text = str(value)
+    plain = text.isascii() and all(sign.isalnum() or sign in "/._-%:" for sign in text)
+    return text if text and plain else in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
+    """A text in Hydra's quotes; a backslash counts only before a quote there."""
+    escaped = re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + ("\\'" if m[2] else ""), text)
+    return f"'{escaped}'"
+
+
+def unquoted(text: str) -> str:
+    """A path as it was meant, with the quotes of Hydra's grammar or without."""
+    try:
+        return str(OverridesParser.create().parse_override(f"key={text}").value())
+    except (HydraException, ValueError):
+        return text
+
+
+def refuse_unreadable(overrides: Sequence[str], sweep: bool) -> None:
+    """Refuse a value that Hydra's grammar cannot read, or reads as a sweep where there is none.
+
+    Raises:
+        ConfigError: showing the quotes with which it can.
+    """
+    parser = OverridesParser.create()
+    for override in overrides:
+        key, sign, value = override.partition("=")
+        if not sign and not override.startswith("~"):
+            close = f": do you mean {' or '.join(meant(key))}?" if meant(key) else ""
+            raise ConfigError(f"{override} is no option, which has the form key=value{close}")
+        try:
+            if parser.parse_override(override).is_sweep_override() and not sweep:
+                raise ConfigError(
+                    f"{override} is a sweep: add -m\n"
+                    f"or quote it, if it is one value: {shlex.quote(f'{key}={in_quotes(value)}')}"
+                )
+        except (HydraException, ValueError):
+            again = f"{key}={in_quotes(value)}"
+            with contextlib.suppress(HydraException, ValueError):
+                if sign and parser.parse_override(again):
+                    raise ConfigError(
+                        f"{key} needs quotes around its value\nin a shell: {shlex.quote(again)}"
+                    ) from None
 
 
 def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
@@ -81,6 +144,7 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
         for before, after in itertools.pairwise(arguments)
         if before in ("--config-dir", "-cd")
     ]
+    refuse_unreadable(overrides, sweep=bool({"-m", "--multirun"} & set(arguments)))
     try:
         refuse_older_forms(overrides)
         choices: list[list[str]] = []

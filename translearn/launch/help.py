@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from translearn.config import RunConfig, conf_dir
+from translearn.config import RunConfig, conf_dir, flatten
 from translearn.errors import nearest
 
 GROUPS = ("method", "data", "backbone", "augment", "semantics", "run", "experiment", "sweep")
@@ -72,8 +72,9 @@ def help_text() -> str:
             lines += [f"{part}=   (of {', '.join(methods)})", *listed(part), ""]
     lines += ["Examples", EXAMPLES, ""]
     lines.append(
-        "tl-run --cfg job [...]  shows every key with its value; run.resume=FOLDER|auto continues"
+        "tl-run --cfg job [...]  shows every key with its value; run.resume=FOLDER|auto continues,"
     )
+    lines.append("run.like=FOLDER key=value starts anew from what that run stored.")
     lines.append(
         "tl-table, tl-predict, tl-export, tl-data, tl-verify, tl-doctor have a --help of their own."
     )
@@ -100,6 +101,9 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
         if key.replace(".", "/") in parts("method"):
             of = " or ".join(parts("method")[key.replace(".", "/")])
             return f"{key.replace('.', '/')} is for method={of}"
+        within = [found for found in every_key() if found.endswith(f".{key}")]
+        if within:
+            return f"{key} does not exist: do you mean {' or '.join(within[:3])}?"
         return f"{key} does not exist{nearest(key, keys_near(key, overrides))}"
     override = re.search(r"[Nn]o match in the defaults list for|Could not find '([^']+)'", text)
     if override and override.group(1):
@@ -124,6 +128,18 @@ def keys_near(key: str, overrides: Sequence[str]) -> Iterable[str]:
         if OmegaConf.is_dict(node):
             return [f"{head}.{name}" for name in node if name not in UNSHOWN]
     return GROUPS
+
+
+def every_key() -> list[str]:
+    """Every key of the default configuration, nested ones joined by dots; those of run first."""
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        keys = flatten(OmegaConf.to_container(compose("config")))  # type: ignore[arg-type]
+    return sorted(keys, key=lambda key: not key.startswith("run."))
+
+
+def meant(word: str) -> list[str]:
+    """The choices that a word alone may stand for, such as ``method=dann`` for ``dann``."""
+    return [f"{group}={word}" for group in GROUPS if word in choices(group)]
 
 
 UNSHOWN = ("_target_", "name", "smoke_data", "variants")  # keys that nobody sets

@@ -22,7 +22,7 @@ from translearn.artifacts.folder import (
 from translearn.artifacts.result import Result, read_result
 from translearn.config import Config, differences, fingerprint, plain
 from translearn.errors import CheckpointError, ConfigError
-from translearn.launch.arguments import SWEEP_KEYS, given_values
+from translearn.launch.arguments import SWEEP_KEYS, given_values, in_quotes, unquoted
 
 RUN_FOLDER, SWEEP_FOLDER = "hydra.run.dir", "hydra.sweep.dir"  # how a user names a folder
 
@@ -149,13 +149,12 @@ def settle(
     refuse_sweep_keys(given, sweep)
     overrides = []
     if key in given:
-        folder = Path(given[key].strip("'\""))
+        folder = Path(unquoted(given[key]))
         refuse_used(folder, configs, key)
         folder.mkdir(parents=True, exist_ok=True)
     else:
         folder = sweep_folder(first) if sweep else run_folder(first)
-        quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
-        overrides.append(f"{key}='{quoted}'")
+        overrides.append(f"{key}={in_quotes(str(folder))}")
     continued = bool(first.run.resume) and not sweep and (folder / ".hydra").exists()
     seed = first.seed
     if seed is None:
