@@ -39,6 +39,7 @@ class Result:
         cluster_sizes: task -> how many test samples each cluster holds.
         phases: name, steps and what learned, of each.
         samples: drawn in training, over all streams.
+        source_samples: those of them that came from the source with their labels.
         precision_reason: why it is this precision.
         elapsed_seconds: from the start of this process to its end, building and scoring included.
         environment: versions, device, threads, commit.
@@ -73,6 +74,7 @@ class Result:
     phases: list[dict[str, Any]] = field(default_factory=list)
     steps: int = 0
     samples: int = 0
+    source_samples: int = 0
     selected_step: int | None = None
     train_seconds: float | None = None
     train_core_seconds: float | None = None

@@ -115,6 +115,7 @@ def success(
         phases=phases,
         steps=progress.steps,
         samples=progress.samples,
+        source_samples=source_samples(job),
         selected_step=progress.best_step if progress.best_step >= 0 else progress.steps,
         train_seconds=progress.seconds,
         train_core_seconds=progress.core_seconds,
@@ -125,6 +126,18 @@ def success(
         deterministic=job.runtime.device.type == "cpu" or job.run.deterministic,
         warnings=[*progress.warnings, *job.method.notes(), *job.tracker.warnings],
         environment=environment(job.runtime),
+    )
+
+
+def source_samples(job: Job) -> int:
+    """How many labelled source samples a run draws: what makes two rows equal in budget."""
+    if not job.method.access.source_labels:
+        return 0
+    return sum(
+        phase.steps * (stream.batch_size or job.phase_runs[phase.name].batch_size)
+        for phase in job.method.phases(job.budget)
+        for stream in phase.streams.values()
+        if stream.domain == "source" and not stream.unlabelled
     )
 
 

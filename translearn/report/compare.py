@@ -13,6 +13,9 @@ from translearn.report.grid import NEGATIVE, ORACLE, deviation, note, spread, ti
 SIGNIFICANT = 0.05
 
 
+LEAST_SEEDS = 3  # with two there is one degree of freedom, and no test says anything
+
+
 TEST = (
     "paired t-test over shared seeds (two-sided, scipy.stats.ttest_rel), "
     "not corrected for the number of comparisons"
@@ -151,11 +154,11 @@ def paired_test(
 ) -> tuple[list[float], float | None]:
     """The differences (first - second) on shared seeds, and the p-value of the paired t-test.
 
-    None with fewer than two shared seeds, or where all differences are one number.
+    None with fewer than ``LEAST_SEEDS`` shared seeds, or where all differences are one number.
     """
     seeds = [seed for seed in first if seed in second]
     differences = [first[seed] - second[seed] for seed in seeds]
-    if len(seeds) < 2 or not all(map(isfinite, differences)):
+    if len(seeds) < LEAST_SEEDS or not all(map(isfinite, differences)):
         return differences, None
     if deviation(differences) < LEAST_DEVIATION:
         return differences, None

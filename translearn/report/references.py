@@ -30,6 +30,19 @@ def shared_means(row: Row, other: Row | None) -> tuple[float, float] | None:
     return mean(row.values(metric, shared)), mean(other.values(metric, shared))
 
 
+def at_chance(row: Row) -> list[str]:
+    """A mark for a row that is not above guessing by a twentieth of what is to be gained."""
+    task, _, name = (row.headline or "").partition("/")
+    classes = len(row.runs[0].per_class.get(task, ()))
+    values = row.values(row.headline or "")
+    if name != "test/accuracy" or classes < 2 or not values:
+        return []
+    chance = 1 / classes
+    return (
+        [f"at chance ({100 * chance:.0f} %)"] if mean(values) < chance + (1 - chance) / 20 else []
+    )
+
+
 def reference_marks(row: Row, rows: Sequence[Row]) -> list[tuple[str, float]]:
     """Each mark that a row gets from adabn and frozen, with the reference's mean."""
     if row.reference:

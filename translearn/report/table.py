@@ -95,7 +95,8 @@ def print_result(result: Result, folder: Path) -> None:
     for warning in result.warnings:
         say(console, f"warning: {warning}")
     beside = compare_with(result)
-    if beside:
+    # of a sweep, the table at its end tells which rows are missing
+    if beside and not (folder.parent / "multirun.yaml").exists():
         say(console, beside)
     say(console, f"run folder: {folder}")
 

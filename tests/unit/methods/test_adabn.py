@@ -115,3 +115,16 @@ def test_training_is_that_of_source_only(tmp_path):
 def test_without_batch_norm_it_is_refused_in_a_sentence():
     with pytest.raises(ConfigError, match="no batch norm"):
         AdaBN(LeNet(SHAPE), TASKS)
+
+
+@pytest.mark.parametrize(
+    ("method", "samples", "beside"),
+    [
+        ("adabn", 24, []),
+        ("dann", 24, ["source_only", "adabn", "target_only"]),
+        ("target_only", 0, []),
+    ],
+)
+def test_a_result_tells_the_source_samples_and_the_rows_to_compare_with(method, samples, beside):
+    result = train_once(*smoke_options(method)).result
+    assert (result["source_samples"], result["references"]) == (samples, beside)

@@ -326,6 +326,9 @@ def test_the_end_of_a_run_tells_what_to_compare_with_and_how(
         "tl-run -m method=source_only,adabn data=digits run.lr=0.1 seed=3"
     )
     assert line in capsys.readouterr().out.splitlines()
+    (tmp_path / "multirun.yaml").touch()
+    print_result(run, run.folder)
+    assert "compare with" not in capsys.readouterr().out  # the sweep's table tells it
     published = replace(run, experiment="digits_dann")
     assert compare_with(published) == (
         "compare with source_only, adabn on the same data, backbone, augmentation and budget"
@@ -348,3 +351,27 @@ def test_a_row_below_the_frozen_features_is_marked_where_they_are_pretrained(
     write_run(tmp_path / "d", metrics=accuracies(0.6), pretrained=pretrained)
     note = {row["method"]: row.get("note", "") for row in columns(tmp_path)}["dann"]
     assert note == (f"{BELOW_FROZEN} (70.00)" if marked else "")
+
+
+@pytest.mark.parametrize(("accuracy", "marked"), [(0.144, True), (0.05, True), (0.146, False)])
+def test_a_row_near_chance_is_marked(
+    tmp_path: Path, accuracy: float, marked: bool, write_run: Write
+) -> None:
+    classes = {"target": dict.fromkeys("0123456789", 0.1)}
+    write_run(tmp_path / "d", metrics=accuracies(accuracy), per_class=classes)
+    (row,) = columns(tmp_path)
+    assert row.get("note", "") == ("at chance (10 %)" if marked else "")
+
+
+def test_steps_and_labelled_source_samples_stand_in_the_table(
+    tmp_path: Path, write_run: Write
+) -> None:
+    write_run(tmp_path / "d", steps=250, source_samples=8000, samples=16000)
+    write_run(tmp_path / "f", method="ridge", steps=0)
+    write_run(tmp_path / "s", method="selftaught", steps=100, samples=6400)
+    found = {row["method"]: (row["steps"], row["source samples"]) for row in columns(tmp_path)}
+    assert found == {
+        "dann": ("250", "8000"),
+        "ridge": ("no steps", "—"),
+        "selftaught": ("100", "— (6400 own)"),
+    }
