@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ from translearn.methods.base import Method
 
 METHODS = sorted(path.stem for path in (Path(conf_dir()) / "method").glob("*.yaml"))
 MACHINE = ("run.device=cpu", "run.threads=1", "run.precision=fp32", "run.figures=false")
+USE_TARGET = "method.use_target_labels=true"
 DATA = sorted(path.stem for path in (Path(conf_dir()) / "data").glob("*.yaml"))
 
 
@@ -103,6 +104,12 @@ def wait_for(path, process, changed_from=None):
         assert time.monotonic() < end
         time.sleep(0.02)
     return path.stat().st_mtime_ns
+
+
+def access_of(method, variant=()):
+    """The labels that a variant of a method may see, by its class and its one option about it."""
+    access = resolve_class(method_yaml(method)["_target_"], Method).access
+    return replace(access, target_labels=True) if USE_TARGET in variant else access
 
 
 def variants_of(method):

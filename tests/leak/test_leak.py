@@ -11,11 +11,10 @@ from embedded import digits
 from permuted_data import OUTSIDE
 from runs import (
     MACHINE,
-    METHODS,
+    access_of,
     config_of,
     each_variant,
     log_lines,
-    method_yaml,
     same_weights,
     smoke_options,
     train,
@@ -23,9 +22,7 @@ from runs import (
     weights,
 )
 
-from translearn.components import resolve_class
 from translearn.data.access import Access, LabelledSet, TrainView, Unlabelled, UnlabelledSet
-from translearn.methods.base import Method
 
 SEALED = ["*/val", "*/test"]
 HOW = ("permuted", "random")
@@ -35,10 +32,6 @@ TRAIN = {"source": "source/train", "target": "target/train"}
 @pytest.fixture(autouse=True)
 def trusted(monkeypatch):
     monkeypatch.setenv("TRANSLEARN_TRUST", "permuted_data")
-
-
-def access_of(method) -> Access:
-    return resolve_class(method_yaml(method)["_target_"], Method).access
 
 
 def options_of(method, *overrides):
@@ -75,7 +68,7 @@ def unseen_figures(metrics):
 
 @pytest.mark.parametrize(("method", "variant"), each_variant())
 def test_hidden_labels_change_nothing(method, variant, tmp_path):
-    hidden = [place for task, place in TRAIN.items() if not access_of(method).allows(task)]
+    hidden = [place for task, place in TRAIN.items() if not access_of(method, variant).allows(task)]
     for how in HOW:
         changed = run(method, tmp_path / how, [*hidden, *SEALED], *variant, how=how)
         assert same_weights(plain_run(method, *variant), changed)
@@ -83,7 +76,7 @@ def test_hidden_labels_change_nothing(method, variant, tmp_path):
 
 @pytest.mark.parametrize(("method", "variant"), each_variant())
 def test_granted_labels_do_matter(method, variant, tmp_path):
-    granted = [place for task, place in TRAIN.items() if access_of(method).allows(task)]
+    granted = [place for task, place in TRAIN.items() if access_of(method, variant).allows(task)]
     for place in granted:
         changed = run(method, tmp_path / place, [place], *variant)
         assert not same_weights(plain_run(method, *variant), changed)
@@ -111,10 +104,12 @@ def test_unseen_images_change_nothing(method, variant, tmp_path):
     assert unseen_figures(noise["metrics"]) != unseen_figures(log_lines(plain)[-1])
 
 
-LEARN_FROM_TARGET = [method for method in METHODS if access_of(method).target_labels]
+LEARN_FROM_TARGET = [
+    case for case in each_variant() if access_of(*case.values).target_labels
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "variant"), each_variant(LEARN_FROM_TARGET))
+@pytest.mark.parametrize(("method", "variant"), LEARN_FROM_TARGET)
 def test_labels_outside_the_budget_change_nothing(method, variant, tmp_path):
     options = (*variant, "data.target_labels_per_class=3")
     plain = plain_run(method, *options)

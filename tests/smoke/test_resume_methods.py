@@ -2,7 +2,7 @@
 
 import pytest
 from runs import (
-    config_of,
+    access_of,
     each_variant,
     kill_in,
     log_lines,
@@ -12,17 +12,13 @@ from runs import (
     train_once,
 )
 
-from translearn.components import resolve_class
-from translearn.methods.base import Method
-
 
 def options_of(method, variant, saved=0.0):
     """Four steps a phase, saved at each; weights are selected where a rule may be used."""
     options = (*smoke_options(method, variant), "run.max_steps=4", "run.evaluations=2",
                f"run.save_seconds={saved}")  # fmt: skip
-    config = config_of(*options)
-    access = resolve_class(config["method"]["_target_"], Method).access
-    return (*options, *(["run.select=source_val"] if access.source_labels else []))
+    labels = access_of(method, variant).source_labels
+    return (*options, *(["run.select=source_val"] if labels else []))
 
 
 def continues(phase, options, folder, monkeypatch):

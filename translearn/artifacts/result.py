@@ -26,9 +26,11 @@ class Result:
         status: one of ``ENDS``.
         reason: why it is not done; empty for a run that is.
         experiment: the published setting that it was started with.
+        pretrained: whether the backbone's weights came from an earlier training.
         oracle: whether target test labels selected the weights.
         fingerprint: of the config; runs that differ in what decides a result differ in it.
         quadrant: which labels the method was given.
+        references: the reference rows that fit its data and backbone; none for one of them.
         metrics: flat names such as ``target/test/accuracy``; what has no labels is absent.
         headline: the metric that tables show.
         objective: the ``metric`` that a sweeper may optimise, and its ``value``.
@@ -37,6 +39,7 @@ class Result:
         cluster_sizes: task -> how many test samples each cluster holds.
         phases: name, steps and what learned, of each.
         samples: drawn in training, over all streams.
+        source_samples: those of them that came from the source with their labels.
         precision_reason: why it is this precision.
         elapsed_seconds: from the start of this process to its end, building and scoring included.
         environment: versions, device, threads, commit.
@@ -49,6 +52,7 @@ class Result:
     method: str | None = None
     data: str | None = None
     backbone: str | None = None
+    pretrained: bool | None = None
     augment: str | None = None
     seed: int | None = None
     overrides: list[str] = field(default_factory=list)
@@ -59,6 +63,7 @@ class Result:
     fingerprint: str | None = None
     quadrant: str | None = None
     protocol: str | None = None
+    references: list[str] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     headline: str | None = None
     objective: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +74,7 @@ class Result:
     phases: list[dict[str, Any]] = field(default_factory=list)
     steps: int = 0
     samples: int = 0
+    source_samples: int = 0
     selected_step: int | None = None
     train_seconds: float | None = None
     train_core_seconds: float | None = None

@@ -6,6 +6,7 @@ Chang et al. (2019, Domain-Specific Batch Normalization) keep both apart.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -66,6 +67,12 @@ def _what_follows(original: _BatchNorm) -> nn.Module | None:
     )
 
 
+def keeps_figures(layer: nn.Module) -> bool:
+    """Whether a layer is batch norm with running statistics, of one domain or of each."""
+    plain = isinstance(layer, _BatchNorm) and layer.running_mean is not None
+    return plain or isinstance(layer, DomainBatchNorm)
+
+
 def per_domain(wanted: bool | None, backbone: Backbone, option: str) -> bool:
     """Whether a method keeps the statistics of a backbone per domain.
 
@@ -112,3 +119,65 @@ def use_domain(module: nn.Module, domain: str) -> Iterator[None]:
     finally:
         for layer, domain_before in zip(layers, before, strict=True):
             layer.active = domain_before
+
+
+@contextmanager
+def estimate_statistics(module: nn.Module, domain: str) -> Iterator[None]:
+    """Fill the statistics of ``domain`` from all that passes through ``module`` meanwhile.
+
+    In evaluation mode every batch is normalised by its own mean and variance, as in training; at
+    the end each layer holds those of all batches taken together: the mean of the samples, and their
+    variance within batches and between them. For the first layer, and in a single batch for all
+    layers, these are exactly the statistics of all samples.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, DomainBatchNorm)]
+    moments = [Moments(layer, domain) for layer in layers]
+    hooks = [
+        layer.register_forward_pre_hook(own) for layer, own in zip(layers, moments, strict=True)
+    ]
+    try:
+        with use_domain(module, domain):
+            yield
+        for own in moments:
+            own.write()
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+class Moments:
+    """Mean and variance of what enters a layer, over batches: a hook before its forward pass.
+
+    Args:
+        layer: whose statistics of ``domain`` are set.
+        domain: in question.
+    """
+
+    def __init__(self, layer: DomainBatchNorm, domain: str) -> None:
+        self.mean: Tensor = getattr(layer, f"{domain}_mean")
+        self.var: Tensor = getattr(layer, f"{domain}_var")
+        self.count = 0
+        self.total = torch.zeros_like(self.mean, dtype=torch.float64)
+        self.squares = torch.zeros_like(self.total)  # about the mean, summed
+
+    def __call__(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """Let the layer normalise this batch by its own statistics, and add them."""
+        x = inputs[0].float()
+        var, mean = torch.var_mean(x, [d for d in range(x.ndim) if d != 1], correction=0)
+        self.mean.copy_(mean)
+        self.var.copy_(var)
+        self.add(x.numel() // x.shape[1], mean.double(), var.double())
+
+    def add(self, count: int, mean: Tensor, var: Tensor) -> None:
+        """Pool with what came before (Chan et al. 1979)."""
+        if self.count:
+            between = (mean - self.total / self.count).square()
+            self.squares += between * (self.count * count / (self.count + count))
+        self.squares += var * count
+        self.total += mean * count
+        self.count += count
+
+    def write(self) -> None:
+        """Leave the pooled figures in the layer."""
+        self.mean.copy_(self.total / self.count)
+        self.var.copy_(self.squares / self.count)

@@ -83,7 +83,7 @@ def build_run(
     # The wall: of all labels, the method gets those of its access and the judge the others.
     judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
     view = TrainView.of(tasks, method.access)
-    check_selection(run, type(method), judge, view)
+    check_selection(run, method, judge, view)
     size = tasks.input_shape[-1]
     return Job(
         method=method,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from translearn.artifacts.model import write_model
 from translearn.artifacts.result import Result, started
+from translearn.backbones.normalization import keeps_figures
 from translearn.config import Config
 from translearn.data.types import TaskSet
 from translearn.engine.about import about
@@ -76,18 +77,18 @@ def success(
         task: per_class_accuracy(matched(c) if clusters else c, job.method.tasks[task])
         for task, c in confusions.items()
     }
-    rules = usable_rules(type(job.method), job.judge, job.view) if job.run.rules else ()
+    rules = usable_rules(job.method, job.judge, job.view) if job.run.rules else ()
     sizes = {task: c.sum(dim=0).tolist() for task, c in confusions.items()} if clusters else {}
     return replace(
         started(job.config, "done"),
         data=tasks.name,
-        quadrant=quadrant(type(job.method)),
+        pretrained=job.method.backbone.pretrained,
+        quadrant=quadrant(job.method),
         protocol=tasks.protocol,
+        references=references(job),
         metrics=dict(metrics),
         headline=headline if headline in metrics else None,
-        objective=objective(
-            job.run, type(job.method), tasks.main_task, metrics, progress.best_score
-        ),
+        objective=objective(job.run, job.method, tasks.main_task, metrics, progress.best_score),
         rules=[str(rule) for rule in rules],
         select_floor=job.run.select_floor,
         per_class=per_class,
@@ -95,6 +96,7 @@ def success(
         phases=phases,
         steps=progress.steps,
         samples=progress.samples,
+        source_samples=source_samples(job),
         selected_step=progress.best_step if progress.best_step >= 0 else progress.steps,
         train_seconds=progress.seconds,
         train_core_seconds=progress.core_seconds,
@@ -106,6 +108,35 @@ def success(
         warnings=[*progress.warnings, *job.method.notes(), *job.tracker.warnings],
         environment=environment(job.runtime),
     )
+
+
+def source_samples(job: Job) -> int:
+    """How many labelled source samples a run draws: what makes two rows equal in budget."""
+    if not job.method.access.source_labels:
+        return 0
+    return sum(
+        phase.steps * (stream.batch_size or job.phase_runs[phase.name].batch_size)
+        for phase in job.method.phases(job.budget)
+        for stream in phase.streams.values()
+        if stream.domain == "source" and not stream.unlabelled
+    )
+
+
+def references(job: Job) -> list[str]:
+    """The reference rows that a run of domain adaptation stands beside; none for other runs."""
+    method, classes = job.method, job.method.tasks
+    same = classes.get("source") == classes.get("target")
+    if method.reference or not method.access.source_labels or not same:
+        return []
+    normalized = any(map(keeps_figures, method.backbone.modules()))
+    scored = job.judge.has("target", "test") and job.tasks.protocol != "transductive"
+    fits = {
+        "source_only": True,
+        "adabn": normalized,
+        "frozen": method.backbone.pretrained,
+        "target_only": scored,
+    }
+    return [name for name, here in fits.items() if here]
 
 
 def per_class_accuracy(confusion: Tensor, names: Sequence[str]) -> dict[str, float]:

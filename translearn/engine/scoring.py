@@ -140,7 +140,7 @@ def label_free_scores(job: Job, run: RunConfig, method: Method) -> dict[str, flo
     as much as it; nothing where ``run.select`` needs labels.
     """
     if run.rules:
-        usable = usable_rules(type(method), job.judge, job.view)
+        usable = usable_rules(method, job.judge, job.view)
         wanted = [rule for rule in usable if RULES[rule].label_free]
     else:
         wanted = [

@@ -12,7 +12,9 @@ from translearn.methods.base import Method
 from translearn.metrics.choice import FLOOR_METRIC, RULES
 
 
-def check_selection(run: RunConfig, method: type[Method], judge: Judge, view: TrainView) -> None:
+def check_selection(
+    run: RunConfig, method: Method | type[Method], judge: Judge, view: TrainView
+) -> None:
     """Refuse a selection rule whose labels the method may not use, or whose data do not exist.
 
     Raises:
@@ -28,13 +30,15 @@ def check_selection(run: RunConfig, method: type[Method], judge: Judge, view: Tr
         )
 
 
-def usable_rules(method: type[Method], judge: Judge, view: TrainView) -> list[Select]:
+def usable_rules(method: Method | type[Method], judge: Judge, view: TrainView) -> list[Select]:
     """The rules besides ``last`` and ``oracle`` that the method's own labels allow."""
     rules = [name for name, rule in RULES.items() if rule.needs]
     return [name for name in rules if refusal(name, method, judge, view) is None]
 
 
-def refusal(name: Select, method: type[Method], judge: Judge, view: TrainView) -> str | None:
+def refusal(
+    name: Select, method: Method | type[Method], judge: Judge, view: TrainView
+) -> str | None:
     """Why a rule cannot choose the weights of a method, and what to do; None where it can."""
     rule, access = RULES[name], method.access
     if rule.metric is None:
@@ -63,7 +67,11 @@ def refusal(name: Select, method: type[Method], judge: Judge, view: TrainView) -
 
 
 def objective(
-    run: RunConfig, method: type[Method], main_task: str, metrics: Mapping[str, float], best: float
+    run: RunConfig,
+    method: Method | type[Method],
+    main_task: str,
+    metrics: Mapping[str, float],
+    best: float,
 ) -> dict[str, Any]:
     """What a sweeper may optimise: ``metric``, its name, and ``value``; None where there is none.
 
@@ -72,7 +80,7 @@ def objective(
 
     Args:
         run: of the run.
-        method: its class.
+        method: of the run, or its class.
         main_task: the task that the headline is about.
         metrics: of the final weights.
         best: the score that a label-free rule gave to the chosen weights.

@@ -99,7 +99,8 @@ class Method(nn.Module):
     training wraps the method once. Subclasses set ``access`` and ``reference``.
 
     Attributes:
-        access: which training labels the method may see.
+        access: which training labels the method may see; where that depends on its options, an
+            object has its own.
         reference: whether it is a row to compare with rather than a transfer method.
         needs: the tasks that it cannot do without.
         mixed_inputs: whether tasks may differ in what a sample looks like.
@@ -112,7 +113,7 @@ class Method(nn.Module):
         cached: set by the loop: whether batches hold the output of ``Phase.cache``, not samples.
     """
 
-    access: ClassVar[Access]
+    access: Access
     reference: ClassVar[bool] = False
     needs: ClassVar[tuple[str, ...]] = ("source", "target")
     mixed_inputs: ClassVar[bool] = False
@@ -218,7 +219,7 @@ def shared_classes(tasks: Tasks) -> int:
     return len(tasks["source"])
 
 
-def quadrant(method: type[Method]) -> str:
+def quadrant(method: Method | type[Method]) -> str:
     """The cell of the quadrant table that ``access`` puts the method in, or ``reference``."""
     if method.reference:
         return "reference"

@@ -20,6 +20,9 @@ KEYS = ("data", "method", "backbone", "augment", "protocol", "label_budget", "se
 COMPARED = ("data", "backbone", "augment", "protocol", "label_budget")
 
 
+REFERENCES = ("source_only", "adabn", "frozen", "target_only")  # in the order of a table
+
+
 # Overrides that are columns of their own, or that say where and how fast a run computes, not what.
 NOT_SETTINGS = {
     *("method", "data", "backbone", "augment", "seed", "data_root", "output_root"),
@@ -155,7 +158,8 @@ def group(runs: Sequence[Run]) -> tuple[list[Row], list[Run]]:
 def _order(row: Row) -> tuple[Any, ...]:
     first = [str(row.key[name]) for name in ("data", "protocol", "label_budget")]
     rest = [str(row.key[name]) for name in KEYS]
-    return (*first, not row.reference, row.key["method"] != "source_only", *rest, row.settings)
+    place = REFERENCES.index(row.key["method"]) if row.key["method"] in REFERENCES else 0
+    return (*first, not row.reference, place, *rest, row.settings)
 
 
 def settings(run: Run) -> set[str]:
@@ -170,8 +174,13 @@ def common_settings(runs: Sequence[Run]) -> set[str]:
 
 
 def source_only_of(row: Row, rows: Sequence[Row]) -> Row | None:
-    """The source-only row that a row is judged by: same data, backbone, augmentation, protocol
-    and label budget, and of those the one closest in selection rule and other options.
+    """The source-only row that a row is judged by, as ``reference_of`` finds it."""
+    return reference_of(row, rows, "source_only")
+
+
+def reference_of(row: Row, rows: Sequence[Row], method: str) -> Row | None:
+    """The row of a reference method that a row is judged by: same data, backbone, augmentation,
+    protocol and label budget, and of those the one closest in selection rule and other options.
     """
 
     def options(of: Row, about_data: bool) -> set[str]:
@@ -185,7 +194,7 @@ def source_only_of(row: Row, rows: Sequence[Row]) -> Row | None:
     same = [
         other
         for other in rows
-        if other.key["method"] == "source_only"
+        if other.key["method"] == method
         and all(other.key[name] == row.key[name] for name in COMPARED)
         and options(other, True) == options(row, True)
     ]

@@ -13,6 +13,9 @@ from translearn.report.grid import NEGATIVE, ORACLE, deviation, note, spread, ti
 SIGNIFICANT = 0.05
 
 
+LEAST_SEEDS = 3  # with two there is one degree of freedom, and no test says anything
+
+
 TEST = (
     "paired t-test over shared seeds (two-sided, scipy.stats.ttest_rel), "
     "not corrected for the number of comparisons"
@@ -138,7 +141,7 @@ def make_cell(row: Row, beside: Sequence[Row], rows: Sequence[Row], metric: str)
 def may_be_best(row: Row) -> bool:
     """Not where target test labels chose the weights, and not the upper reference."""
     oracle = any(run.oracle for run in row.runs)
-    return not oracle and (not row.reference or row.key["method"] == "source_only")
+    return not oracle and row.key["method"] != "target_only"
 
 
 def of_seeds(row: Row, metric: str) -> dict[int | None, float]:
@@ -151,11 +154,11 @@ def paired_test(
 ) -> tuple[list[float], float | None]:
     """The differences (first - second) on shared seeds, and the p-value of the paired t-test.
 
-    None with fewer than two shared seeds, or where all differences are one number.
+    None with fewer than ``LEAST_SEEDS`` shared seeds, or where all differences are one number.
     """
     seeds = [seed for seed in first if seed in second]
     differences = [first[seed] - second[seed] for seed in seeds]
-    if len(seeds) < 2 or not all(map(isfinite, differences)):
+    if len(seeds) < LEAST_SEEDS or not all(map(isfinite, differences)):
         return differences, None
     if deviation(differences) < LEAST_DEVIATION:
         return differences, None

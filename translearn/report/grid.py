@@ -8,6 +8,7 @@ from math import sqrt
 from statistics import mean
 
 from translearn.report.collect import KEYS, Row, Run, common_settings, group, source_only_of
+from translearn.report.references import MEANING, at_chance, reference_marks, shared_means
 
 ACCURACIES = ("target/test/accuracy", "source/test/accuracy")
 
@@ -104,12 +105,15 @@ def aggregate(runs: Sequence[Run], metric: str | None = None) -> Grid:
         if any(r.values(m) for r in rows)
     ]
     notes = [note(row, rows) for row in rows]
-    header = [*(names[i] for i in varying), *map(title, metrics), "seeds", "train s", "core s"]
+    budgets = ["steps", "source samples"] if any(r.runs[0].source_samples for r in rows) else []
+    header = [*(names[i] for i in varying), *map(title, metrics), "seeds", *budgets]
+    header += ["train s", "core s"]
     cells = [
         [
             *(key[i] for i in varying),
             *(cell(row, m) for m in metrics),
             seeds(row),
+            *(drawn(row) if budgets else []),
             average([run.train_seconds for run in row.runs]),
             average([run.train_core_seconds for run in row.runs]),
             *([text] if any(notes) else []),
@@ -144,6 +148,15 @@ def seeds(row: Row) -> str:
     return listed if len(row.runs) <= 5 else f"{len(row.runs)} seeds"
 
 
+def drawn(row: Row) -> list[str]:
+    """The steps of a row and its labelled source samples; a word where there are none."""
+    first = row.runs[0]
+    steps = str(first.steps) if first.steps else "no steps"
+    if first.source_samples or not first.steps:
+        return [steps, str(first.source_samples or "—")]
+    return [steps, f"— ({first.samples} own)"]
+
+
 def average(values: Sequence[float | None]) -> str:
     """The mean of the values that exist."""
     known = [value for value in values if value is not None]
@@ -153,12 +166,11 @@ def average(values: Sequence[float | None]) -> str:
 def note(row: Row, rows: Sequence[Row]) -> str:
     """What a reader must not miss about a row: oracle selection, negative transfer."""
     notes = [ORACLE] if any(run.oracle for run in row.runs) else []
-    reference, metric = source_only_of(row, rows), row.headline
-    if metric and reference and not row.reference:
-        shared = {run.seed for run in row.runs if metric in run.metrics}
-        shared &= {run.seed for run in reference.runs if metric in run.metrics}
-        if shared and mean(row.values(metric, shared)) < mean(reference.values(metric, shared)):
-            notes.append(f"{NEGATIVE} ({amount(metric, mean(reference.values(metric, shared)))})")
+    notes += at_chance(row)
+    means = None if row.reference else shared_means(row, source_only_of(row, rows))
+    marks = [(NEGATIVE, means[1])] if means and means[0] < means[1] else []
+    marks += reference_marks(row, rows)
+    notes += [f"{mark} ({amount(row.headline or '', value)})" for mark, value in marks]
     return " ".join(notes)
 
 
@@ -170,6 +182,7 @@ def legend(rows: Sequence[Row], notes: Sequence[str]) -> list[str]:
             f"{NEGATIVE}: below source_only (its mean in brackets) on the same data, backbone, "
             "augmentation, protocol, label budget and seeds"
         )
+    lines += [f"{m}: {said}" for m, said in MEANING.items() if any(m in text for text in notes)]
     if any(ORACLE in text for text in notes):
         lines.append(f"{ORACLE}: weights selected on target test labels; no fair figure")
     if any(row.key["protocol"] == "transductive" for row in rows):

@@ -15,6 +15,7 @@ from translearn.artifacts.result import Result
 from translearn.errors import ConfigError, DiskError
 from translearn.report.collect import Run, collect
 from translearn.report.grid import HELD_OUT, ORACLE, Grid, aggregate, amount, is_percent
+from translearn.report.references import compare_with, missing_references
 
 PIPED_WIDTH = 120  # columns where the output is not a terminal
 
@@ -93,6 +94,10 @@ def print_result(result: Result, folder: Path) -> None:
         say(console, f"{ORACLE}: the weights were selected on target test labels; no fair figure")
     for warning in result.warnings:
         say(console, f"warning: {warning}")
+    beside = compare_with(result)
+    # of a sweep, the table at its end tells which rows are missing
+    if beside and not (folder.parent / "multirun.yaml").exists():
+        say(console, beside)
     say(console, f"run folder: {folder}")
 
 
@@ -103,7 +108,10 @@ def print_table(folders: Sequence[Path], metric: str | None = None) -> None:
         folders: where to look.
         metric: shown first instead of each method's headline metric.
     """
-    print_grid(aggregate(collect(folders), metric))
+    runs = collect(folders)
+    print_grid(aggregate(runs, metric))
+    for line in missing_references(runs):
+        say(standard_output(), line)
 
 
 def print_grid(grid: Grid) -> None:

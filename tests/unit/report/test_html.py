@@ -88,6 +88,8 @@ def test_the_paired_test_is_scipys_on_the_shared_seeds() -> None:
     assert differences == [a - b for a, b in zip(ADAPTED, PLAIN, strict=True)]
     assert p == pytest.approx(float(ttest_rel(ADAPTED, PLAIN).pvalue))
     assert paired_test({0: 0.5}, {0: 0.4})[1] is None
+    two = paired_test({0: 0.5, 1: 0.7}, {0: 0.4, 1: 0.5})
+    assert len(two[0]) == 2 and two[1] is None  # fewer than three seeds
     assert paired_test({0: 0.5, 1: 0.6}, {0: 0.4, 1: 0.5})[1] is None  # one and the same number
     assert paired_test({0: 0.5, 1: float("nan")}, {0: 0.4, 1: 0.5})[1] is None
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from translearn.artifacts.result import Result
 from translearn.commands.table import main
 from translearn.report.collect import collect
 from translearn.report.grid import NEGATIVE, aggregate, markdown, spread
+from translearn.report.references import BELOW_FROZEN, NO_BETTER, compare_with
 from translearn.report.table import print_result, print_table
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
@@ -285,3 +287,91 @@ def test_end_table_names_the_held_out_source_and_the_oracle(
 def test_reports_do_not_import_torch() -> None:
     code = 'import translearn.report.table, sys; assert "torch" not in sys.modules'
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_row_that_is_not_above_batch_norm_statistics_alone_is_marked(
+    tmp_path: Path, write_run: Write
+) -> None:
+    adabn = {**REFERENCE, "method": "adabn"}
+    write_run(tmp_path / "s", metrics=accuracies(0.5), **REFERENCE)
+    write_run(tmp_path / "a", metrics=accuracies(0.7), **adabn)
+    for name, accuracy in (("dann", 0.7), ("mmd", 0.71), ("cdan", 0.4)):
+        write_run(tmp_path / name, method=name, metrics=accuracies(accuracy))
+    notes = {row["method"]: row["note"] for row in columns(tmp_path)}
+    assert list(notes)[:2] == ["source_only", "adabn"]
+    assert notes["dann"] == f"{NO_BETTER} (70.00)"
+    assert notes["mmd"] == notes["adabn"] == notes["source_only"] == ""
+    assert notes["cdan"] == f"{NEGATIVE} (50.00) {NO_BETTER} (70.00)"
+    below = aggregate(collect([tmp_path])).below
+    assert any(line.startswith(f"{NO_BETTER}: ") for line in below)
+
+
+def test_the_end_of_a_run_tells_what_to_compare_with_and_how(
+    tmp_path: Path, write_run: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [
+        "method=dann",
+        "method.strength=2",
+        "method/x=y",
+        "data=digits",
+        "run.lr=0.1",
+        "seed=3",
+    ]
+    rows = ["source_only", "adabn"]
+    write_run(tmp_path / "d", seed=3, overrides=given, references=rows)
+    (run,) = collect([tmp_path])
+    print_result(run, run.folder)
+    line = (
+        "compare with source_only, adabn: "
+        "tl-run -m method=source_only,adabn data=digits run.lr=0.1 seed=3"
+    )
+    assert line in capsys.readouterr().out.splitlines()
+    (tmp_path / "multirun.yaml").touch()
+    print_result(run, run.folder)
+    assert "compare with" not in capsys.readouterr().out  # the sweep's table tells it
+    published = replace(run, experiment="digits_dann")
+    assert compare_with(published) == (
+        "compare with source_only, adabn on the same data, backbone, augmentation and budget"
+    )
+    write_run(tmp_path / "s", **REFERENCE)
+    print_table([tmp_path])
+    assert "method=adabn data=digits run.lr=0.1 seed=0,3\n" in capsys.readouterr().out
+    write_run(tmp_path / "a", **{**REFERENCE, "method": "adabn"})
+    print_table([tmp_path])
+    assert "compare with" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("pretrained", "marked"), [(True, True), (False, False), (None, False)])
+def test_a_row_below_the_frozen_features_is_marked_where_they_are_pretrained(
+    tmp_path: Path, pretrained: bool | None, marked: bool, write_run: Write
+) -> None:
+    frozen = {**REFERENCE, "method": "frozen"}
+    write_run(tmp_path / "s", metrics=accuracies(0.5), **REFERENCE)
+    write_run(tmp_path / "f", metrics=accuracies(0.7), **frozen)
+    write_run(tmp_path / "d", metrics=accuracies(0.6), pretrained=pretrained)
+    note = {row["method"]: row.get("note", "") for row in columns(tmp_path)}["dann"]
+    assert note == (f"{BELOW_FROZEN} (70.00)" if marked else "")
+
+
+@pytest.mark.parametrize(("accuracy", "marked"), [(0.144, True), (0.05, True), (0.146, False)])
+def test_a_row_near_chance_is_marked(
+    tmp_path: Path, accuracy: float, marked: bool, write_run: Write
+) -> None:
+    classes = {"target": dict.fromkeys("0123456789", 0.1)}
+    write_run(tmp_path / "d", metrics=accuracies(accuracy), per_class=classes)
+    (row,) = columns(tmp_path)
+    assert row.get("note", "") == ("at chance (10 %)" if marked else "")
+
+
+def test_steps_and_labelled_source_samples_stand_in_the_table(
+    tmp_path: Path, write_run: Write
+) -> None:
+    write_run(tmp_path / "d", steps=250, source_samples=8000, samples=16000)
+    write_run(tmp_path / "f", method="ridge", steps=0)
+    write_run(tmp_path / "s", method="selftaught", steps=100, samples=6400)
+    found = {row["method"]: (row["steps"], row["source samples"]) for row in columns(tmp_path)}
+    assert found == {
+        "dann": ("250", "8000"),
+        "ridge": ("no steps", "—"),
+        "selftaught": ("100", "— (6400 own)"),
+    }

@@ -1,0 +1,84 @@
+"""The reference row of a pretrained backbone: a linear head on its untouched features."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from translearn.backbones.base import Backbone
+from translearn.data.access import Access, Batch, Labelled, LabelledSet, TrainView
+from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
+from translearn.methods.parts.classifiers import Classifier, Softmax
+
+
+class Frozen(Method):
+    """A linear classifier on features that are computed once, in evaluation mode.
+
+    Nothing of the backbone changes, its statistics included.
+
+    Args:
+        backbone: the feature extractor; the row tells something where it is pretrained.
+        tasks: class names of source and target, which must agree.
+        classifier: makes the linear classifier.
+        use_target_labels: learn from the target's labels too, of both domains at once; a label
+            budget says how many.
+    """
+
+    access = Access(source_labels=True, target_labels=False)
+    reference = True
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        tasks: Tasks,
+        classifier: Callable[..., Classifier] = Softmax,
+        use_target_labels: bool = False,
+    ) -> None:
+        super().__init__(backbone, tasks)
+        self.access = replace(self.access, target_labels=use_target_labels)
+        self.labelled = ("source", "target") if use_target_labels else ("source",)
+        self.head = classifier(backbone.out_dim, shared_classes(tasks))
+
+    def phases(self, budget: Budget) -> Sequence[Phase]:
+        """``train`` on cached features, or without steps where the head is solved for."""
+        if self.head.solved:
+            return [Phase("train")]
+        streams = {domain: Stream(domain) for domain in self.labelled}
+        steps = budget.steps("train", len(streams))
+        return [Phase("train", streams, steps, ("head",), cache="backbone")]
+
+    def train(self, mode: bool = True) -> "Frozen":
+        """Training mode; the backbone stays in evaluation mode."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    def enter(self, phase: Phase, view: TrainView) -> None:
+        """Solve for the head, where it is solved for."""
+        if self.head.solved:
+            sets = {domain: view[domain] for domain in self.labelled}
+            labels = [data.y for data in sets.values() if isinstance(data, LabelledSet)]
+            features = [view.outputs(domain, self.backbone) for domain in sets]
+            self.head.solve(torch.cat(features), torch.cat(labels))
+
+    def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
+        """A term for each labelled domain: its cross-entropy."""
+        terms = {}
+        for domain in self.labelled:
+            images = batch[domain]
+            assert isinstance(images, Labelled)
+            logits = self.head(images.x if self.cached else self._features(images.x))
+            terms[f"label_{domain}"] = F.cross_entropy(logits.float(), images.y)
+        return terms
+
+    def _features(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            features: Tensor = self.backbone(x)
+        return features
+
+    def predict(self, x: Tensor, task: str) -> Tensor:
+        """Scores (B, classes), the same for every task."""
+        scores: Tensor = self.head(self.backbone(x))
+        return scores

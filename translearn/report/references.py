@@ -1,0 +1,104 @@
+"""What a row stands beside: the reference rows, and what they say about it. Imports no torch."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import mean
+
+from translearn.artifacts.result import Result
+from translearn.report.collect import Row, Run, reference_of
+
+NO_BETTER = "no better than batch-norm statistics alone"
+BELOW_FROZEN = "below the frozen features"
+
+MEANING = {
+    NO_BETTER: "not above adabn (its mean in brackets), which has no more than the target's own "
+    "batch-norm statistics",
+    BELOW_FROZEN: "below a linear head on the untouched pretrained features (its mean in brackets)",
+}
+
+
+def shared_means(row: Row, other: Row | None) -> tuple[float, float] | None:
+    """The means of a row and of another in the row's headline, on the seeds that both have."""
+    metric = row.headline
+    if not metric or other is None:
+        return None
+    seeds = [{run.seed for run in r.runs if metric in run.metrics} for r in (row, other)]
+    shared = seeds[0] & seeds[1]
+    if not shared:
+        return None
+    return mean(row.values(metric, shared)), mean(other.values(metric, shared))
+
+
+def at_chance(row: Row) -> list[str]:
+    """A mark for a row that is not above guessing by a twentieth of what is to be gained."""
+    task, _, name = (row.headline or "").partition("/")
+    classes = len(row.runs[0].per_class.get(task, ()))
+    values = row.values(row.headline or "")
+    if name != "test/accuracy" or classes < 2 or not values:
+        return []
+    chance = 1 / classes
+    return (
+        [f"at chance ({100 * chance:.0f} %)"] if mean(values) < chance + (1 - chance) / 20 else []
+    )
+
+
+def reference_marks(row: Row, rows: Sequence[Row]) -> list[tuple[str, float]]:
+    """Each mark that a row gets from adabn and frozen, with the reference's mean."""
+    if row.reference:
+        return []
+    marks = []
+    adapted = shared_means(row, reference_of(row, rows, "adabn"))
+    if adapted and adapted[0] <= adapted[1]:
+        marks.append((NO_BETTER, adapted[1]))
+    frozen = shared_means(row, reference_of(row, rows, "frozen"))
+    if frozen and row.runs[0].pretrained and frozen[0] < frozen[1]:
+        marks.append((BELOW_FROZEN, frozen[1]))
+    return marks
+
+
+# Options that a reference row does not take over: where, how and how far a run goes, not what.
+NOT_TAKEN = ("method", "experiment", "recipe", "seed", "run.resume", "run.skip_done", "run.dry")
+
+
+def compare_with(result: Result, seeds: Sequence[int | None] = ()) -> str | None:
+    """The line that tells what a finished run stands beside, and the command that runs it.
+
+    None for a reference row, and where no reference row fits the data.
+
+    Args:
+        result: of the run.
+        seeds: to run them with; none: that of the run.
+    """
+    if not result.references:
+        return None
+    rows = ", ".join(result.references)
+    if result.experiment:  # its file may set options that the other methods do not have
+        return f"compare with {rows} on the same data, backbone, augmentation and budget"
+    kept = [o for o in result.overrides if not taken_by_the_method(o)]
+    words = [
+        f"method={','.join(result.references)}",
+        *kept,
+        f"seed={','.join(map(str, seeds or [result.seed]))}",
+    ]
+    return f"compare with {rows}: tl-run -m {shlex.join(words)}"
+
+
+def taken_by_the_method(override: str) -> bool:
+    """Whether an option is about the method of a run, or only about this one run."""
+    key = override.split("=", 1)[0].lstrip("+~")
+    return key in NOT_TAKEN or key.startswith(("method.", "method/"))
+
+
+def missing_references(runs: Sequence[Run]) -> list[str]:
+    """A line for each data set of a sweep whose runs have no reference row beside them."""
+    done = [run for run in runs if run.status == "done"]
+    lines: dict[str | None, str] = {}
+    for run in done:
+        there = {other.method for other in done if other.data == run.data}
+        missing = [name for name in run.references if name not in there]
+        seeds = sorted({other.seed or 0 for other in done if other.data == run.data})
+        line = compare_with(replace(run, references=missing), seeds)
+        if line:
+            lines.setdefault(run.data, line)
+    return list(lines.values())
