@@ -81,15 +81,14 @@ def work_of_rank(config: Config, folder: Path) -> Result:
     on_gpu = torch.cuda.is_available() and run["device"] != "cpu"
     try:
         torch.distributed.init_process_group("nccl" if on_gpu else "gloo")
-        try:
-            result = run_here(config, folder, rank, world)
-            return replace(result, warnings=[*result.warnings, *terminal.notices()])
-        finally:
-            torch.distributed.destroy_process_group()
+        result = run_here(config, folder, rank, world)
+        torch.distributed.destroy_process_group()
+        return replace(result, warnings=[*result.warnings, *terminal.notices()])
     except BaseException as error:
-        report_failure(translated(error, folder), folder)
-        # an exception would be printed by each rank, and by the launcher once more
-        command.leave(getattr(error, "exit_code", 1))
+        with signals.current().deferred():  # the launcher ends whoever is left by SIGTERM
+            report_failure(translated(error, folder), folder)
+            # an exception would be printed by each rank, and by the launcher once more
+            command.leave(getattr(error, "exit_code", 1))
     finally:
         # torch now waits for the parent to take the result, and must still be ended by its death
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -101,12 +101,12 @@ class Stop:
         number = 0
         while not number and (received := os.read(pipe, 64)):
             number = next((byte for byte in received if byte in SIGNALS), 0)
-        os.close(pipe)
         if number:
             time.sleep(LATEST)
             with self._section:  # a part that must not be broken comes to its end first
                 if self._watched:
                     self._end(StopSignal(self.number or number))
+        os.close(pipe)  # not before: later signals are written to it too
 
     @contextlib.contextmanager
     def last_words_of(self, speak: Callable[[StopSignal], None]) -> Iterator[None]:
