@@ -34,7 +34,7 @@ class PrintedDigits(Reader):
         Raises:
             DataError: it is missing or broken.
         """
-        counts, labels = stored()
+        counts, labels = stored(FILE)
         images = enlarge(torch.from_numpy(counts).float() * (255 / 16))
         everything = Split(images, torch.from_numpy(labels).long())
         shape = tuple(images.shape[1:])
