@@ -66,6 +66,18 @@ def unseen_figures(metrics):
     return {name: value for name, value in metrics.items() if name.startswith(("zsl/", "gzsl/"))}
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("method", ["source_only", "dann"])
+def test_labels_of_handwriting_change_nothing_for_print(method, tmp_path):
+    before = plain_run(method, "data=print_hand")
+    hidden = [TRAIN["target"], *SEALED]
+    for how in HOW:
+        changed = run(method, tmp_path / how, hidden, "data=print_hand", how=how)
+        assert same_weights(before, changed)
+    seen = run(method, tmp_path / "seen", [TRAIN["source"]], "data=print_hand")
+    assert not same_weights(before, seen)
+
+
 @pytest.mark.parametrize(("method", "variant"), each_variant())
 def test_hidden_labels_change_nothing(method, variant, tmp_path):
     hidden = [place for task, place in TRAIN.items() if not access_of(method, variant).allows(task)]

@@ -27,15 +27,20 @@ class Wide(Stack):
     Args:
         input_shape: (C, H, W) of the images.
         width: factor on the channels of every layer.
+        dense: features of a dense layer with batch norm at the end; 0: none.
 
     Raises:
-        ConfigError: ``width`` leaves a layer without channels.
+        ConfigError: ``width`` leaves a layer without channels, or ``dense`` is below 0.
     """
 
-    def __init__(self, input_shape: tuple[int, int, int], width: float = 1.0) -> None:
+    def __init__(
+        self, input_shape: tuple[int, int, int], width: float = 1.0, dense: int = 0
+    ) -> None:
         first, second = round(32 * width), round(64 * width)
         if first < 1:
             raise ConfigError(f"backbone.width={width} must be at least 1/32")
+        if dense < 0:
+            raise ConfigError(f"backbone.dense={dense} must be at least 0 (no dense layer)")
 
         def convolution(inputs: int, outputs: int, size: int, pool: bool) -> nn.Sequential:
             layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, size, bias=False)]
@@ -43,9 +48,17 @@ class Wide(Stack):
                 layers.append(nn.MaxPool2d(2))
             return nn.Sequential(*layers, nn.BatchNorm2d(outputs), nn.ReLU())
 
-        super().__init__(
-            input_shape,
-            conv1=convolution(input_shape[0], first, 5, pool=True),
-            conv2=convolution(first, second, 3, pool=False),
-            conv3=convolution(second, second, 3, pool=True),
-        )
+        layers = {
+            "conv1": convolution(input_shape[0], first, 5, pool=True),
+            "conv2": convolution(first, second, 3, pool=False),
+            "conv3": convolution(second, second, 3, pool=True),
+        }
+        if dense:
+            rows, columns = (max(1, ((edge - 4) // 2 - 4) // 2) for edge in input_shape[1:])
+            layers["dense"] = nn.Sequential(
+                nn.Flatten(),
+                nn.Linear(second * rows * columns, dense, bias=False),
+                nn.BatchNorm1d(dense),
+                nn.ReLU(),
+            )
+        super().__init__(input_shape, **layers)

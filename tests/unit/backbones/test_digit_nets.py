@@ -46,3 +46,14 @@ def test_width_is_a_factor_on_the_channels():
     assert Wide((3, 28, 28)).out_dim == 1024
     with pytest.raises(ConfigError, match=r"backbone\.width=0\.001"):
         Wide((3, 28, 28), width=0.001)
+
+
+def test_a_dense_layer_is_a_group_of_the_backbone():
+    net = Wide((1, 28, 28), width=0.5, dense=128)
+    assert list(net.groups) == ["conv1", "conv2", "conv3", "dense"] and net.out_dim == 128
+    assert net(torch.rand(2, 1, 28, 28)).shape == (2, 128)
+    assert Wide((1, 32, 40), dense=7).out_dim == 7
+    with pytest.raises(ConfigError, match="inputs of 8x8 are too small"):
+        Wide((3, 8, 8), dense=128)
+    with pytest.raises(ConfigError, match=r"backbone\.dense=-1"):
+        Wide((3, 28, 28), dense=-1)

@@ -14,6 +14,7 @@ from translearn.data.sets.gbu_photos import FOLDERS, GbuPhotos
 from translearn.data.sets.mnist import Mnist
 from translearn.data.sets.mnist_m import MnistM
 from translearn.data.sets.office31 import Office31
+from translearn.data.sets.printed import PrintedDigits
 from translearn.data.sets.svhn import Svhn
 from translearn.data.sets.usps import Usps
 from translearn.data.types import Reader
@@ -23,6 +24,7 @@ READERS: dict[str, Callable[..., Reader]] = {
     "digits": Digits,
     "digits_photos": DigitsOverPhotos,
     "digits_8x8": EvenOrOdd,
+    "print": PrintedDigits,
     "mnist": Mnist,
     "mnistm": MnistM,
     "usps": Usps,

@@ -163,7 +163,7 @@ SETS = (MNIST, BSDS500, USPS, SVHN, OFFICE31, FSDD, *XLSA17.values())
 DATA_SETS = {data_set.name: data_set for data_set in SETS}
 
 
-NOTHING = "nothing: its data comes with scikit-learn"
+NOTHING = "nothing: its data comes with the installed packages"
 
 
 @dataclass(frozen=True)
