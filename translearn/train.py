@@ -13,19 +13,14 @@ from omegaconf import DictConfig
 
 from translearn.config import Config, conf_dir, plain
 from translearn.errors import ConfigError, TranslearnError
-from translearn.launch.arguments import (
-    compose_jobs,
-    quoted,
-    refuse_unknown_flags,
-    stored_overrides,
-)
-from translearn.launch.earlier import command, expand_like, refuse_record_as_config, told_done
+from translearn.launch.arguments import compose_jobs, refuse_unknown_flags, stored_overrides
+from translearn.launch.earlier import expand_like, refuse_record_as_config, told_done
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
 from translearn.launch.values import refuse_wrong_types
-from translearn.system import signals, terminal
-from translearn.system.command import run as run_guarded
+from translearn.system import command, signals, terminal
 from translearn.system.problems import of_type
+from translearn.system.quoting import continuing
 
 # Hydra gives the exceptions of the task to us instead of printing them and exiting with 1.
 os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -55,7 +50,7 @@ def run_command(arguments: Sequence[str], alone: bool = False) -> int:
     0 done, 1 bug or a failed job of a sweep, 2 config, 3 data, 4 not finite, 5 memory,
     6 checkpoint, 7 disk, 129 SIGHUP, 130 SIGINT, 143 SIGTERM.
     """
-    return run_guarded(lambda: answer(arguments), alone, debug=DEBUG in arguments)
+    return command.run(lambda: answer(arguments), alone, debug=DEBUG in arguments)
 
 
 def answer(arguments: Sequence[str]) -> int:
@@ -165,7 +160,7 @@ def task(config: DictConfig) -> float | None:
     values["experiment"] = hydra_config.runtime.choices.get("experiment")
     if hydra_config.mode is RunMode.MULTIRUN:
         return run_in_sweep(values, folder, hydra_config)
-    signals.current().way_on = command(f"run.resume={quoted(folder.absolute())}")
+    signals.current().way_on = continuing(folder.absolute())
     try:
         from translearn.launch.launch import launch, tell
 

@@ -9,13 +9,13 @@ from omegaconf import OmegaConf
 from runs import log_lines
 
 from translearn.errors import CheckpointError, ConfigError
-from translearn.launch.arguments import compose_jobs, quoted, unquoted
+from translearn.launch.arguments import compose_jobs, unquoted
 from translearn.launch.earlier import (
-    command,
     expand_like,
     literal,
     refuse_record_as_config,
 )
+from translearn.system.quoting import quoted, tl_run
 
 SMALL = ("run=smoke", "run.device=cpu", "run.figures=false")
 
@@ -118,7 +118,7 @@ def test_what_is_no_run_or_continues_one_is_refused(tmp_path, stored):
 )
 def test_a_path_is_read_back_as_it_is_printed(text):
     assert read_back(f"output_root={quoted(text)}") == text == unquoted(quoted(text))
-    assert command(f"run.like={quoted('a b')}") == """tl-run 'run.like='"'"'a b'"'"''"""
+    assert tl_run(f"run.like={quoted('a b')}") == "tl-run 'run.like=a b'"
 
 
 def read_back(override):

@@ -40,8 +40,8 @@ def auto(root, config=CONFIG):
     """What ``run.resume=auto`` finds; the lock that comes with it is given back."""
     folder = resumed_folder("auto", root, OmegaConf.create(config))
     if folder is not None:
-        assert run_lock(folder).is_locked
-        run_lock(folder).release(force=True)
+        assert run_lock(folder).held
+        run_lock(folder).release()
     return folder
 
 

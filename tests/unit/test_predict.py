@@ -114,7 +114,7 @@ def test_a_run_without_a_model_is_refused(run, tmp_path, capsys):
     killed = tmp_path / "killed run"
     shutil.copytree(folder / ".hydra", killed / ".hydra")
     assert main([str(killed), str(images)]) == 6
-    assert f"tl-run run.resume='{killed}'" in capsys.readouterr().err
+    assert f"tl-run 'run.resume={killed}'" in capsys.readouterr().err
 
 
 def test_a_model_that_is_damaged_or_of_another_config_is_refused(run, tmp_path, capsys):

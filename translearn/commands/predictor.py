@@ -1,6 +1,5 @@
 """A trained run that labels files: its method, and the preprocessing it was trained with."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
 from translearn.semantics.base import Restored
+from translearn.system.quoting import continuing
 from translearn.system.terminal import complain
 
 # what can be labelled: how messages name the files, and how they end
@@ -169,7 +169,7 @@ def last_model(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
     if path.is_file():
         return path, *read_model(path)
     state = load_checkpoint(folder / "checkpoints")
-    finish = f"finish it with: tl-run run.resume={shlex.quote(str(folder))}"
+    finish = f"finish it with: {continuing(folder)}"
     if state is None or "about" not in state:
         raise CheckpointError(f"{path} is missing: the run did not come to its end\n{finish}")
     done, every = state["progress"]["steps"], state["total_steps"]

@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from translearn.config import conf_dir
 from translearn.errors import CheckpointError, ConfigError, nearest
 from translearn.launch.help import explain, meant, of_choices
 from translearn.renamed import RENAMED, moved
+from translearn.system.quoting import in_quotes
 
 SWEEP_KEYS = ("run.skip_done", "run.job_minutes")  # what a run alone has no use for
 
@@ -82,19 +82,6 @@ def stored_flags(folder: Path, arguments: Sequence[str]) -> list[str]:
     sources = OmegaConf.select(OmegaConf.load(record), "hydra.runtime.config_sources") or []
     given = [str(source.path) for source in sources if source.provider == "command-line"]
     return [word for path in given[:1] for word in ("--config-dir", path)]
-
-
-def quoted(value: object) -> str:
-    """A text or path as Hydra reads it back, in quotes only where it needs them."""
-    text = str(value)
-    plain = text.isascii() and all(sign.isalnum() or sign in "/._-%:" for sign in text)
-    return text if text and plain else in_quotes(text)
-
-
-def in_quotes(text: str) -> str:
-    """A text in Hydra's quotes; a backslash counts only before a quote there."""
-    escaped = re.sub(r"(\\*)('|$)", lambda m: 2 * m[1] + ("\\'" if m[2] else ""), text)
-    return f"'{escaped}'"
 
 
 def unquoted(text: str) -> str:

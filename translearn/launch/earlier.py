@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,14 +14,13 @@ from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import (
     compose_jobs,
     given_values,
-    in_quotes,
     positional,
-    quoted,
     stored_flags,
     stored_overrides,
     unquoted,
 )
 from translearn.report.grid import amount, is_percent
+from translearn.system.quoting import in_quotes, quoted, tl_run
 
 LIKE = "run.like"
 SETTINGS_OF_ITS_OWN = ("output_root", "run.resume", "run.skip_done", "run.job_minutes")
@@ -41,7 +39,7 @@ def told_done(folder: Path) -> str | None:
         ended = f": {name.replace('/', ' ')} {amount(name, result.metrics[name])}{unit}"
     return (
         f"{folder} is done{ended}; nothing was changed\n"
-        f"another seed: {command(f'{LIKE}={quoted(folder)}', 'seed=1')}"
+        f"another seed: {tl_run(f'{LIKE}={quoted(folder)}', 'seed=1')}"
     )
 
 
@@ -114,11 +112,6 @@ def literal(value: Any) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
-def command(*words: str) -> str:
-    """A tl-run that a shell takes as it is printed."""
-    return shlex.join(["tl-run", *words])
-
-
 def refuse_record_as_config(words: Sequence[str]) -> None:
     """Refuse the record of a run as a folder of configuration, which Hydra would pass over.
 
@@ -131,5 +124,5 @@ def refuse_record_as_config(words: Sequence[str]) -> None:
         if given and (record / "overrides.yaml").is_file() and (record / "hydra.yaml").is_file():
             raise ConfigError(
                 f"{record} is the record of a run, which {before} would pass over\n"
-                f"start from it: {command(f'{LIKE}={quoted(record.parent)}', 'key=value')}"
+                f"start from it: {tl_run(f'{LIKE}={quoted(record.parent)}', 'key=value')}"
             )

@@ -26,6 +26,7 @@ from translearn.errors import (
 from translearn.report.table import print_result
 from translearn.system import signals, terminal
 from translearn.system.problems import of_type
+from translearn.system.quoting import continuing
 
 log = logging.getLogger(__name__)
 
@@ -144,4 +145,4 @@ WORKER_DIED = re.compile(
 
 def way_on(folder: Path | None) -> str:
     """The line that says how to continue a run."""
-    return "" if folder is None else f"\ncontinue with: tl-run run.resume={folder.absolute()}"
+    return "" if folder is None else f"\ncontinue with: {continuing(folder.absolute())}"

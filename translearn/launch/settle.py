@@ -22,8 +22,9 @@ from translearn.artifacts.folder import (
 from translearn.artifacts.result import Result, read_result
 from translearn.config import Config, differences, fingerprint, plain
 from translearn.errors import CheckpointError, ConfigError
-from translearn.launch.arguments import SWEEP_KEYS, given_values, in_quotes, unquoted
+from translearn.launch.arguments import SWEEP_KEYS, given_values, unquoted
 from translearn.system.locks import Lock
+from translearn.system.quoting import in_quotes
 
 RUN_FOLDER, SWEEP_FOLDER = "hydra.run.dir", "hydra.sweep.dir"  # how a user names a folder
 

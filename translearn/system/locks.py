@@ -40,6 +40,11 @@ class Lock:
         self._file = FileLock(path, timeout=timeout, is_singleton=shared)
         self._folder = path.with_name(path.name + ".d")
 
+    @property
+    def held(self) -> bool:
+        """Whether this process has it."""
+        return bool(_folders.get(str(self._folder))) or self._file.is_locked
+
     def acquire(self) -> Self:
         """Take it.
 

@@ -11,6 +11,7 @@ from translearn.errors import (
     OutOfMemoryError,
     TranslearnError,
 )
+from translearn.system.quoting import continuing
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -48,7 +49,7 @@ def problem(error: OSError, run: Path | None = None) -> TranslearnError:
         return OutOfMemoryError(SCARCE[error.errno])
     what = _reason(error)
     path = _path(error)
-    go_on = "" if run is None else f" and continue with: tl-run run.resume={run}"
+    go_on = "" if run is None else f" and continue with: {continuing(run)}"
     if error.errno in FULL:
         return DiskError(f"cannot write {path or 'a file'}: {what}\nfree some space{go_on}")
     if path and run is not None and not _within(path, run):
