@@ -1,6 +1,7 @@
 """What every test may use, and what the options of the tests do."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -15,6 +16,7 @@ pytest_plugins = ["processor_time"]
 
 def pytest_configure(config):
     """Start the server of warm commands once for all workers; it imports when it is asked."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup every command would ignore it
     if sys.platform == "linux" and not hasattr(config, "workerinput"):
         config.add_cleanup(Server().close)
 

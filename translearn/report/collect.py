@@ -12,6 +12,7 @@ from typing import Any
 
 from translearn.artifacts.folder import POINTER, locked, pointed
 from translearn.artifacts.result import Result, load_result, started
+from translearn.report.stored import told_apart
 
 KEYS = ("data", "method", "backbone", "augment", "protocol", "label_budget", "selection")
 
@@ -128,7 +129,7 @@ def begun(folder: Path, status: str, reason: str) -> Result:
 
 
 def group(runs: Sequence[Run]) -> tuple[list[Row], list[Run]]:
-    """Group the runs that are done.
+    """Group the runs that are done: by the options given, and by the configs stored.
 
     Returns:
         The rows, by data with the reference methods first, and the runs left out because a newer
@@ -138,8 +139,15 @@ def group(runs: Sequence[Run]) -> tuple[list[Row], list[Run]]:
     common = common_settings(done)
     newest: dict[tuple[Any, ...], dict[int | None, Run]] = {}
     older: list[Run] = []
+    alike: dict[tuple[Any, ...], list[Run]] = {}
     for run in sorted(done, key=lambda run: run.finished):
-        key = (*(getattr(run, name) for name in KEYS), tuple(sorted(settings(run) - common)))
+        given = tuple(sorted(settings(run) - common))
+        alike.setdefault((*(getattr(run, name) for name in KEYS), given), []).append(run)
+    apart: dict[Path, tuple[str, ...]] = {}
+    for runs_alike in alike.values():
+        apart |= told_apart([run.folder for run in runs_alike], NOT_SETTINGS)
+    for key, run in ((key, run) for key, found in alike.items() for run in found):
+        key = (*key[:-1], (*key[-1], *apart[run.folder]))
         seeds = newest.setdefault(key, {})
         if run.seed in seeds:
             older.append(seeds[run.seed])

@@ -11,7 +11,7 @@ import pytest
 
 from translearn.artifacts.result import Result
 from translearn.commands.table import main
-from translearn.report.collect import collect
+from translearn.report.collect import collect, group
 from translearn.report.grid import NEGATIVE, aggregate, markdown, spread
 from translearn.report.references import BELOW_FROZEN, NO_BETTER, compare_with
 from translearn.report.table import print_result, print_table
@@ -375,3 +375,28 @@ def test_steps_and_labelled_source_samples_stand_in_the_table(
         "ridge": ("no steps", "—"),
         "selftaught": ("100", "— (6400 own)"),
     }
+
+
+def test_runs_of_other_stored_configs_are_rows_of_their_own(
+    tmp_path: Path, write_run: Write
+) -> None:
+    """An experiment file was edited in between."""
+    for number, (seed, lr) in enumerate([(0, 0.5), (1, 0.5), (0, 0.02), (1, 0.02)]):
+        folder = tmp_path / str(number)
+        write_run(folder, seed=seed, overrides=["experiment=mine", f"seed={seed}"])
+        (folder / ".hydra").mkdir(exist_ok=True)
+        (folder / ".hydra" / "config.yaml").write_text(
+            f"seed: {seed}\nrun: {{lr: {lr}, threads: {number + 1}}}\n"
+            "data: {class_seed: '${seed}'}\n"
+        )
+    rows, older = group(collect([tmp_path]))
+    assert {row.settings for row in rows} == {("run.lr=0.5",), ("run.lr=0.02",)}
+    assert [len(row.runs) for row in rows] == [2, 2] and not older
+
+
+def test_without_a_stored_config_options_decide(tmp_path: Path, write_run: Write) -> None:
+    for seed in (0, 1):
+        write_run(tmp_path / str(seed), seed=seed)
+        assert not (tmp_path / str(seed) / ".hydra").exists()
+    (row,), _ = group(collect([tmp_path]))
+    assert len(row.runs) == 2 and row.settings == ()

@@ -1,0 +1,52 @@
+"""What tells runs apart that were given the same options: the configs that they stored.
+
+A file of ``conf`` may have been edited between two of them. Imports no torch.
+"""
+
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+from translearn.config import decides, flatten
+
+TOLD = ("needs", "title", "about")  # what a data set says of itself
+
+
+def stored_settings(folder: Path, unshown: Set[str]) -> Mapping[str, Any] | None:
+    """Key -> value of what decides a result, as it was written; None where nothing can be read.
+
+    Variables stay as they are: what follows the seed is no difference between seeds.
+
+    Args:
+        folder: of a run.
+        unshown: keys that have columns of their own, or none.
+    """
+    try:
+        text = (folder / ".hydra" / "config.yaml").read_text(encoding="utf-8")
+        config = yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    if not isinstance(config, dict):
+        return None
+    return {
+        key: value
+        for key, value in flatten(config).items()
+        if decides(key) and key not in unshown and key.rpartition(".")[2] not in TOLD
+    }
+
+
+def told_apart(folders: Sequence[Path], unshown: Set[str]) -> dict[Path, tuple[str, ...]]:
+    """The settings by which the stored configs of runs differ, for each of them.
+
+    Nothing for a run that stored none, such as a result that was kept alone.
+    """
+    stored = {folder: stored_settings(folder, unshown) for folder in folders}
+    known = [settings for settings in stored.values() if settings is not None]
+    keys = {key for settings in known for key in settings}
+    moved = sorted(k for k in keys if any(s.get(k) != known[0].get(k) for s in known))
+    return {
+        folder: () if settings is None else tuple(f"{key}={settings.get(key)}" for key in moved)
+        for folder, settings in stored.items()
+    }
