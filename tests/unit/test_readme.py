@@ -194,7 +194,7 @@ def check_parts(config):
     assert phase_settings(run, config["method"]["phases"])
 
 
-class ParsedError(Exception):
+class ParsedError(BaseException):
     """The arguments are well; nothing more is to happen."""
 
 
