@@ -79,6 +79,7 @@ def test_workers_refuse_a_damaged_checkpoint(tl_run, tmp_path):
     options = (*SHORT, "run.gpus=2", "hydra.run.dir=run")
     assert tl_run(*options).returncode == 0
     damage(tmp_path / "run")
+    (tmp_path / "run" / "result.json").unlink()  # as if it had been killed
     done = tl_run("run.resume=run")
     assert done.returncode == 6, done.stderr
     assert "checksum" in done.stderr

@@ -42,7 +42,8 @@ def test_a_killed_job_becomes_a_row_and_the_rest_goes_on(start, tmp_path):
     os.kill(holder(sweep / "0"), signal.SIGKILL)
     out, err = process.communicate()
     assert process.returncode == 1, err
-    assert "KILLED source_only on digits seed=0: killed by SIGKILL" in out
+    assert "KILLED source_only on digits seed=0: job 0 (pid " in out
+    assert "was lost: killed by SIGKILL" in out
     assert "Traceback" not in err
     killed, done = result_of(sweep / "0"), result_of(sweep / "1")
     assert (killed["status"], killed["metrics"]) == ("killed", {})
@@ -117,7 +118,8 @@ def test_other_launchers_end_in_the_same_way(launcher, jobs, states, start, tmp_
     results = [result_of(folder) for folder in folders]
     assert [result["status"] for result in results] == states
     assert "run.samples=-1" in results[1]["reason"]
-    assert "KILLED source_only on digits seed=0: killed by SIGKILL" in out
+    assert "KILLED source_only on digits seed=0: job 0 (pid " in out
+    assert "was lost: killed by SIGKILL" in out
     assert "FAILED source_only on digits seed=0: run.samples=-1" in out
     if launcher == "joblib":
         assert results[2]["environment"]["cuda_visible_devices"] in ("4", "5")
