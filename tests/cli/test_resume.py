@@ -76,6 +76,7 @@ def test_resume_auto_signals_and_refusals(start, tl_run, tmp_path):
     assert used.returncode == 2
     assert "run.resume=auto" in used.stderr
 
+    finished.unlink()  # else it is done, and nothing is read
     for name in ("last", "prev"):
         path = folder / "checkpoints" / f"{name}.pt"
         if path.exists():
