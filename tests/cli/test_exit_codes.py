@@ -21,9 +21,12 @@ FAILURES = {
     "no data": (("data=mnist_usps",), 3, "data=digits"),
     "not finite": (("run.lr=1e38", "run.clip=null", "run.max_steps=50"), 4, "not finite"),
 }
+ALIKE = ("range", "budget", "phase")  # as "selection"
 
 
-@pytest.mark.parametrize("name", FAILURES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.full if n in ALIKE else ()) for n in FAILURES]
+)
 def test_one_run(name, tl_run, tmp_path):
     overrides, code, words = FAILURES[name]
     done = tl_run(*SHORT, *overrides, f"hydra.run.dir={tmp_path}/run")
@@ -37,6 +40,7 @@ def test_one_run(name, tl_run, tmp_path):
     assert words in result["reason"]
 
 
+@pytest.mark.full
 def test_a_sweep_goes_on_after_a_failure_and_exits_with_1(tl_run, tmp_path):
     done = tl_run("-m", *SHORT, "data=digits,mnist_usps", f"hydra.sweep.dir={tmp_path}/sweep")
     assert done.returncode == 1
@@ -55,7 +59,9 @@ def test_a_sweep_that_goes_well_ends_with_a_table(tl_run, tmp_path):
     assert "source_only" in done.stdout and "±" in done.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)]
+)
 def test_signals_save_and_exit(number, start, tmp_path):
     process = start(*LONG, f"hydra.run.dir={tmp_path}/run")
     wait_for(tmp_path / "run" / "checkpoints" / "prev.pt", process)
