@@ -18,7 +18,7 @@ FAILURES = {
     "range": (("run.samples=-1",), 2, "run.samples"),
     "budget": (("data.target_labels_per_class=5000", "method=target_only"), 2, "choose 1 to"),
     "phase": (("+method.phases.train.lrr=1",), 2, "did you mean run.lr"),
-    "no data": (("data=mnist_usps",), 3, "data=digits"),
+    "no data": (("data=mnist_usps",), 3, "data=print_hand"),
     "not finite": (("run.lr=1e38", "run.clip=null", "run.max_steps=50"), 4, "not finite"),
 }
 ALIKE = ("range", "budget", "phase")  # as "selection"
@@ -42,7 +42,7 @@ def test_one_run(name, tl_run, tmp_path):
 
 @pytest.mark.full
 def test_a_sweep_goes_on_after_a_failure_and_exits_with_1(tl_run, tmp_path):
-    done = tl_run("-m", *SHORT, "data=digits,mnist_usps", f"hydra.sweep.dir={tmp_path}/sweep")
+    done = tl_run("-m", *SHORT, "data=print_hand,mnist_usps", f"hydra.sweep.dir={tmp_path}/sweep")
     assert done.returncode == 1
     assert "FAILED" in done.stdout
     assert "Traceback" not in done.stderr
