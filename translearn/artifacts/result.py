@@ -146,7 +146,7 @@ def started(config: Mapping[str, Any], status: str) -> Result:
         "fingerprint": fingerprint(config),
     }
     fitting = {name: value for name, value in told.items() if _fits(value, HINTS[name])}
-    return Result(status=status, oracle=select == "oracle", **fitting)
+    return Result(status=status, oracle=select == "oracle", **{**fitting, **_present(fitting)})
 
 
 NAMED = ("method", "data", "backbone", "augment")
