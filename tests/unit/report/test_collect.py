@@ -22,7 +22,7 @@ def test_finds_runs_at_and_below_each_folder_once(tmp_path: Path, write_run: Wri
 def test_folder_without_result_was_killed(tmp_path: Path, write_started: Write) -> None:
     run = read_run(write_started(tmp_path / "run"))
     assert (run.status, run.method, run.data, run.augment, run.seed) == (
-        "killed", "dann", "digits", "color", 3
+        "killed", "dann", "digits_photos", "color", 3
     )  # fmt: skip
     assert "killed" in run.reason
 
