@@ -18,7 +18,7 @@ def growing(levels: int = 30, of: str = "${{a{n}}}${{a{n}}}") -> str:
     return "\n".join(lines)
 
 
-RUN = "method: {name: dann}\ndata: {name: digits}\nbackbone: {name: wide}\nrun: {}\nseed: 0\n"
+RUN = "method: {name: dann}\ndata: {name: print_hand}\nbackbone: {name: wide}\nrun: {}\nseed: 0\n"
 
 
 NO_YAML: dict[str, bytes] = {
@@ -77,7 +77,7 @@ NO_YAML: dict[str, bytes] = {
 def result(**changed: object) -> str:
     """result.json of a run that is done, with some values changed."""
     whole = {
-        "status": "done", "method": "dann", "data": "digits", "seed": 0, "overrides": [],
+        "status": "done", "method": "dann", "data": "print_hand", "seed": 0, "overrides": [],
         "metrics": {"target/test/accuracy": 0.5}, "headline": "target/test/accuracy",
     }  # fmt: skip
     return json.dumps({**whole, **changed})
@@ -112,7 +112,7 @@ NO_RESULT: dict[str, bytes] = {
         "a seed of a part": result(seed=0.5),
         "a seed of truth": result(seed=True),
         "a method of a mapping": result(method={"name": "dann"}),
-        "data of a list": result(data=["digits"]),
+        "data of a list": result(data=["print_hand"]),
         "options of numbers": result(overrides=[1, 2]),
         "options of text": result(overrides="seed=1"),
         "a status of a list": result(status=["done"]),
