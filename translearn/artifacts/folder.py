@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -157,15 +157,22 @@ def of_a_run(path: Path) -> Iterator[None]:
         ) from error
 
 
-def same(folder: Path, current: Config) -> bool:
-    """Whether the run there is of this release and config; an open seed fits every seed."""
+def same(folder: Path, current: Config, tell: Callable[[str], None] | None = None) -> bool:
+    """Whether the run there is of this release and config; an open seed fits every seed.
+
+    Args:
+        folder: of the run.
+        current: config.
+        tell: is told of a folder whose config cannot be read, which is passed over.
+    """
     try:
-        refuse_older(folder)
-        stored = stored_config(folder)
-    except CheckpointError:
+        written, stored = written_config(folder), stored_config(folder)
+    except CheckpointError as error:
+        if tell is not None:
+            tell(f"passed over: {str(error).splitlines()[0]}")
         return False
     seed = stored["seed"] if current["seed"] is None else current["seed"]
-    return not differences(stored, {**current, "seed": seed})
+    return written == stored and not differences(stored, {**current, "seed": seed})
 
 
 def refuse_differences(folder: Path, changed: list[str]) -> None:
