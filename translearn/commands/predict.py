@@ -11,11 +11,12 @@ from typing import TextIO
 
 from translearn.commands.predictor import FILES, Predictor
 from translearn.data.files.images import FileImages
-from translearn.data.sets.folder import visible_files
+from translearn.data.files.listing import list_files
 from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError, DiskError
 from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
 from translearn.system import command
+from translearn.system.terminal import complain
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
 
@@ -79,22 +80,25 @@ def label(arguments: Sequence[str] | None) -> int:
 
 
 def found_files(folder: Path, kind: Kind) -> list[Path]:
-    """The images, or the ``.wav`` files, in a folder and below, sorted; or the one file.
+    """The images, or the recordings, in a folder and below, sorted; or the one file.
+
+    What was found and what is left out is told.
 
     Raises:
-        DataError: there are none.
+        DataError: there are none, or a folder cannot be listed.
     """
-    name, suffixes = FILES[kind]
+    name, why_not = FILES[kind]
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
         raise DataError(
             f"{folder} is not a folder and no file\ngive the folder that holds the {name}, or one"
         )
-    paths = visible_files(folder, suffixes)
-    if not paths:
-        raise DataError(f"no {name} in {folder}\ngive a folder that holds {name}, also nested")
-    return paths
+    listing = list_files(folder, why_not)
+    if not listing.files:
+        raise DataError(f"no {name} in {listing}\ngive a folder that holds {name}, also nested")
+    complain(listing)
+    return [folder / path for path in listing.files]
 
 
 def write(file: TextIO, lines: Iterable[Line], top: int) -> None:

@@ -13,10 +13,10 @@ from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import stored_config
 from translearn.artifacts.model import read_model
 from translearn.config import Config, Device, Precision, RunConfig
-from translearn.data.files.images import SUFFIXES, FileImages
+from translearn.data.files.images import FileImages, why_no_image
 from translearn.data.pipeline.loaders import ImageDataset, decoded
 from translearn.data.pipeline.preparation import Preparation
-from translearn.data.sets.fsdd import fit_length, read_wav
+from translearn.data.sets.fsdd import fit_length, read_wav, why_no_recording
 from translearn.data.types import Kind
 from translearn.engine.build import build_method
 from translearn.engine.workload import suited
@@ -27,8 +27,11 @@ from translearn.semantics.base import Restored
 from translearn.system.quoting import continuing
 from translearn.system.terminal import complain
 
-# what can be labelled: how messages name the files, and how they end
-FILES = {Kind.image: ("images", SUFFIXES), Kind.waveform: ("recordings (.wav)", (".wav",))}
+# what can be labelled: how messages name the files, and why another file is none of them
+FILES = {
+    Kind.image: ("images", why_no_image),
+    Kind.waveform: ("recordings (.wav)", why_no_recording),
+}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The parts of a run put together: its method, and the job that the engine runs."""
 
+import logging
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ from translearn.methods.parts.source_model import check_same_cut
 from translearn.runtime import Runtime, stable_seed
 from translearn.semantics.base import Semantics
 from translearn.system.signals import Stop
+
+log = logging.getLogger(__name__)
 
 
 def build_run(
@@ -65,6 +68,8 @@ def build_run(
     if tasks is None:
         root = os.path.expanduser(config["data_root"])
         tasks = build(config["data"], DataSource, root=root).load()
+    if rank == 0:
+        tell(tasks)
     seed = int(config["seed"])
     torch.manual_seed(stable_seed(seed, "start"))
     random.seed(seed)
@@ -102,6 +107,14 @@ def build_run(
         stop=stop,
         tracker=GuardedTracker(run.tracker, folder, config),
     )
+
+
+def tell(tasks: TaskSet) -> None:
+    """Print which files were found, used and left out, and what else is to be known of the data."""
+    for listing in tasks.listings.values():
+        log.info("%s", listing)
+    for note in tasks.notes:
+        log.warning("warning: %s", note)
 
 
 def without_labels(tasks: TaskSet) -> TaskSet:

@@ -105,7 +105,8 @@ def success(
         precision=job.runtime.precision,
         precision_reason=job.runtime.precision_reason,
         deterministic=job.runtime.device.type == "cpu" or job.run.deterministic,
-        warnings=[*progress.warnings, *job.method.notes(), *job.tracker.warnings],
+        files={name: one.record() for name, one in tasks.listings.items()},
+        warnings=[*tasks.notes, *progress.warnings, *job.method.notes(), *job.tracker.warnings],
         environment=environment(job.runtime),
     )
 

@@ -1,7 +1,9 @@
 """Image files that are decoded to uint8 when they are asked for."""
 
+import os
+import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +11,40 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from translearn.data.files.pixels import Alpha, Look, as_shown
 from translearn.errors import DataError
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+# The formats that are read, known by their content. Never EPS, which runs a program, or PSD.
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "AVIF")
 
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+# What is named so is meant to be an image: if its content is none, it is a broken one.
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm",
+    ".pgm", ".pbm", ".pnm", ".avif",
+)  # fmt: skip
+
+
+# Camera raws are TIFF outside, and what a reader of TIFF finds in them is a thumbnail.
+RAW = (".dng", ".nef", ".cr2", ".arw", ".orf", ".rw2", ".pef", ".srw", ".nrw")
+
+
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit cannot be named in a message: see Reading
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How image files are read.
+
+    Attributes:
+        alpha: what stands behind transparent pixels.
+        max_pixels: a larger image is refused.
+        skip_bad: leave out files that cannot be read, which are counted, instead of refusing them.
+    """
+
+    alpha: Alpha = Alpha.white
+    max_pixels: int = 50_000_000
+    skip_bad: bool = False
 
 
 @dataclass(frozen=True)
@@ -24,16 +54,18 @@ class FileImages:
     Attributes:
         paths: the files.
         size: edge of the decoded square in pixels.
+        reading: how they are read.
     """
 
     paths: tuple[Path, ...]
     size: int
+    reading: Reading = Reading()
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: Tensor | Sequence[int]) -> "FileImages":
-        return FileImages(tuple(self.paths[int(i)] for i in index), self.size)
+        return replace(self, paths=tuple(self.paths[int(i)] for i in index))
 
     @property
     def nbytes(self) -> int:
@@ -46,19 +78,108 @@ class FileImages:
         Raises:
             DataError: the file is not a readable image; the message names it.
         """
-        return decode_image(self.paths[position], self.size)
+        return self.look(position)[0]
+
+    def look(self, position: int) -> tuple[Tensor, Look]:
+        """The same, and what of the file was changed to show it."""
+        return look_at(self.paths[position], self.size, self.reading)
 
 
-def decode_image(path: Path, size: int) -> Tensor:
+def decode_image(path: Path, size: int, reading: Reading = Reading()) -> Tensor:
     """Read one image file as uint8 RGB (3, size, size), bilinear with antialiasing.
 
     Raises:
         DataError: the file is not a readable image; the message names it.
     """
+    return look_at(path, size, reading)[0]
+
+
+def look_at(path: Path, size: int, reading: Reading) -> tuple[Tensor, Look]:
+    """As ``decode_image``, and what was changed to show it.
+
+    Raises:
+        DataError: the file is not a readable image; the message names it.
+    """
     try:
+        refuse_special(path)
         with Image.open(path, formats=FORMATS) as image:
+            refuse_large(image, reading.max_pixels)
             image.draft("RGB", (size, size))
-            rgb = image.convert("RGB").resize((size, size), Image.Resampling.BILINEAR)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"cannot read the image {path}: {error}\nreplace or delete it") from error
-    return torch.from_numpy(np.array(rgb, dtype=np.uint8)).permute(2, 0, 1).contiguous()
+            rgb, look = as_shown(image, reading.alpha)
+            rgb = rgb.resize((size, size), Image.Resampling.BILINEAR)
+    except (MemoryError, OSError) as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise unreadable(path, error.strerror or error) from error
+    except Exception as error:  # whatever a decoder stumbles over, the file is what is wrong
+        raise unreadable(path, error or type(error).__name__) from error
+    return torch.from_numpy(np.array(rgb, dtype=np.uint8)).permute(2, 0, 1).contiguous(), look
+
+
+def unreadable(path: Path, reason: object) -> DataError:
+    """The error of an image file that cannot be read."""
+    name = os.fspath(path).encode("utf-8", "backslashreplace").decode()
+    told = " ".join(str(reason).replace(repr(os.fspath(path)), "it").split())
+    return DataError(f"cannot read the image {name}: {told}\nreplace or delete it")
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse what is no file before it is opened: a pipe would be waited for for ever.
+
+    Raises:
+        DataError: as said.
+        OSError: there is nothing of this name.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise DataError("it is no regular file")
+
+
+def refuse_large(image: Image.Image, most: int) -> None:
+    """Refuse an image of more pixels than are allowed.
+
+    Raises:
+        DataError: naming the option.
+    """
+    pixels = image.width * image.height
+    if pixels > most:
+        raise DataError(
+            f"it has {image.width} x {image.height} pixels, above data.max_pixels={most}"
+        )
+
+
+# How files begin that are images beyond doubt.
+BEGINNINGS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
+
+
+def why_no_image(path: Path) -> str:
+    """Why a file is left out of the images; empty if it is one, or is meant to be one."""
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        return ""
+    if suffix in RAW:
+        return "camera raw"
+    if not path.is_file():
+        return "no regular file"
+    return "" if begins_as_image(path) else f"of another kind{suffix and f' ({suffix})'}"
+
+
+def begins_as_image(path: Path) -> bool:
+    """Whether the content of a file is that of an image.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise DataError(
+            f"cannot read {path}: {error.strerror}\nlet this user read it, or take it away"
+        ) from error
+    if start.startswith(BEGINNINGS) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP"):
+        return True
+    try:
+        with Image.open(path, formats=FORMATS):
+            return True
+    except Exception:  # some formats begin as a text may: their header must be whole too
+        return False

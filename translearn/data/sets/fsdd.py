@@ -158,6 +158,13 @@ def checked_count(folder: Path, found: Recordings, speaker: str, digit: str) -> 
     return count
 
 
+def why_no_recording(path: Path) -> str:
+    """Why a file is left out of the recordings; empty if it is named as one."""
+    return (
+        "" if path.suffix.lower() == ".wav" else f"of another kind ({path.suffix or 'no suffix'})"
+    )
+
+
 def read_wav(path: Path) -> Tensor:
     """The int16 samples (T,) of a file.
 
