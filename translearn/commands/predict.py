@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TextIO
 
 from translearn.commands.predictor import FILES, Predictor
-from translearn.data.files.images import FileImages
 from translearn.data.files.listing import list_files
 from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError, DiskError
@@ -66,7 +65,7 @@ def label(arguments: Sequence[str] | None) -> int:
     )
     if given.grid is not None:
         lines = list(lines)
-        images = FileImages(tuple(paths), predictor.stored_size)
+        images = predictor.images(paths)
         draw_grid(Path(given.grid), images, lines, f"labelled as {predictor.task}")
     put = write_json if given.json else write
     if given.out is None:

@@ -13,9 +13,10 @@ from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import stored_config
 from translearn.artifacts.model import read_model
 from translearn.config import Config, Device, Precision, RunConfig
-from translearn.data.files.images import FileImages, why_no_image
+from translearn.data.files.images import FileImages, Reading, why_no_image
 from translearn.data.pipeline.loaders import ImageDataset, decoded
 from translearn.data.pipeline.preparation import Preparation
+from translearn.data.sets.folder import reading_by
 from translearn.data.sets.fsdd import fit_length, read_wav, why_no_recording
 from translearn.data.types import Kind
 from translearn.engine.build import build_method
@@ -44,6 +45,7 @@ class Predictor:
         prepare: stored samples to network input.
         stored_size: edge that images are resized to before the centre crop, or samples that
             waveforms are cut or padded to.
+        reading: how image files are read.
         run: the run's settings.
         runtime: device and precision.
     """
@@ -52,6 +54,7 @@ class Predictor:
     task: str
     prepare: Preparation
     stored_size: int
+    reading: Reading
     run: RunConfig
     runtime: Runtime
 
@@ -103,7 +106,8 @@ class Predictor:
         method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         backbone = method.backbone
         prepare = Preparation.of(kind, shapes[task], backbone.mean, backbone.std, runtime)
-        return Predictor(method.eval(), task, prepare, size, run, runtime)
+        reading = reading_by(config["data"])
+        return Predictor(method.eval(), task, prepare, size, reading, run, runtime)
 
     @property
     def num_classes(self) -> int:
@@ -148,10 +152,14 @@ class Predictor:
                 part = [read_wav(path) for path in paths[start : start + size]]
                 yield torch.stack([fit_length(waveform, self.stored_size) for waveform in part])
             return
-        images = FileImages(tuple(paths), self.stored_size)
+        images = self.images(paths)
         workers = self.run.workers if len(paths) > size else 0
         for x, _ in decoded(DataLoader(ImageDataset(images), size, num_workers=workers)):
             yield x
+
+    def images(self, paths: Sequence[Path]) -> FileImages:
+        """Image files, read as the run read its own."""
+        return FileImages(tuple(paths), self.stored_size, self.reading)
 
     def probabilities(self, samples: Tensor) -> Tensor:
         """Stored samples -> probabilities (B, classes of the task)."""

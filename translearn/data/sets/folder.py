@@ -1,6 +1,6 @@
 """Image folders of the user's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -114,7 +114,7 @@ def check_crop(size: int, crop: int) -> None:
         raise ConfigError(f"data.crop={crop} must be at least 1 and at most data.size={size}")
 
 
-def reading_of(alpha: str, max_pixels: int, on_bad: str) -> Reading:
+def reading_of(alpha: object, max_pixels: object, on_bad: object) -> Reading:
     """The options of reading, checked.
 
     Raises:
@@ -126,7 +126,18 @@ def reading_of(alpha: str, max_pixels: int, on_bad: str) -> Reading:
     return Reading(Alpha(one_of("alpha", alpha, list(Alpha))), max_pixels, skip)
 
 
-def one_of(key: str, value: str, choices: Sequence[str]) -> str:
+def reading_by(options: Mapping[str, object]) -> Reading:
+    """How the images of a run were read, by the options of its data.
+
+    Raises:
+        ConfigError: naming the one that is out of range.
+    """
+    known = ("alpha", "max_pixels", "on_bad")
+    given = {name: options[name] for name in known if options.get(name) is not None}
+    return reading_of(**{"alpha": "white", "max_pixels": MAX_PIXELS, "on_bad": "error"} | given)
+
+
+def one_of(key: str, value: object, choices: Sequence[str]) -> str:
     """The value of ``data.<key>``.
 
     Raises:
@@ -134,4 +145,4 @@ def one_of(key: str, value: str, choices: Sequence[str]) -> str:
     """
     if value not in choices:
         raise ConfigError(f"data.{key}={value} does not exist{nearest(str(value), choices)}")
-    return value
+    return str(value)
