@@ -105,10 +105,22 @@ def success(
         precision=job.runtime.precision,
         precision_reason=job.runtime.precision_reason,
         deterministic=job.runtime.device.type == "cpu" or job.run.deterministic,
-        files={name: one.record() for name, one in tasks.listings.items()},
+        files=files_of(job),
         warnings=[*tasks.notes, *progress.warnings, *job.method.notes(), *job.tracker.warnings],
         environment=environment(job.runtime),
     )
+
+
+def files_of(job: Job) -> dict[str, Any]:
+    """What was found in folders and read of files, by the place of the set or the task."""
+    listings, read = job.tasks.listings, job.files
+    return {
+        name: {
+            **(listings[name].record() if name in listings else {}),
+            **(read[name].record() if name in read else {}),
+        }
+        for name in dict.fromkeys([*listings, *read])
+    }
 
 
 def source_samples(job: Job) -> int:

@@ -1,16 +1,16 @@
 """Image files that are decoded to uint8 when they are asked for."""
 
 import os
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from translearn.data.files.listing import refuse_special, shown
 from translearn.data.files.pixels import Alpha, Look, as_shown
 from translearn.errors import DataError
 
@@ -80,6 +80,10 @@ class FileImages:
         """
         return self.look(position)[0]
 
+    def error(self, position: int, reason: str) -> "UnreadableError":
+        """The error of the file at ``position``."""
+        return UnreadableError(self.paths[position], reason, self.reading.skip_bad)
+
     def look(self, position: int) -> tuple[Tensor, Look]:
         """The same, and what of the file was changed to show it."""
         return look_at(self.paths[position], self.size, self.reading)
@@ -107,42 +111,48 @@ def look_at(path: Path, size: int, reading: Reading) -> tuple[Tensor, Look]:
             image.draft("RGB", (size, size))
             rgb, look = as_shown(image, reading.alpha)
             rgb = rgb.resize((size, size), Image.Resampling.BILINEAR)
-    except (MemoryError, OSError) as error:
-        if isinstance(error, MemoryError):
-            raise
-        raise unreadable(path, error.strerror or error) from error
+    except (MemoryError, UnreadableError):
+        raise
     except Exception as error:  # whatever a decoder stumbles over, the file is what is wrong
-        raise unreadable(path, error or type(error).__name__) from error
+        raise UnreadableError(path, reason_of(error, path)) from error
     return torch.from_numpy(np.array(rgb, dtype=np.uint8)).permute(2, 0, 1).contiguous(), look
 
 
-def unreadable(path: Path, reason: object) -> DataError:
-    """The error of an image file that cannot be read."""
-    name = os.fspath(path).encode("utf-8", "backslashreplace").decode()
-    told = " ".join(str(reason).replace(repr(os.fspath(path)), "it").split())
-    return DataError(f"cannot read the image {name}: {told}\nreplace or delete it")
+class UnreadableError(DataError):
+    """A file of a list that cannot be read.
 
-
-def refuse_special(path: Path) -> None:
-    """Refuse what is no file before it is opened: a pipe would be waited for for ever.
-
-    Raises:
-        DataError: as said.
-        OSError: there is nothing of this name.
+    Args:
+        path: of the file.
+        reason: why.
+        skip: whether it may be left out.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise DataError("it is no regular file")
+
+    def __init__(self, path: Path, reason: str, skip: bool = False) -> None:
+        super().__init__(f"cannot read the image {shown(os.fspath(path))}: {reason}\n{ADVICE}")
+        self.path, self.reason, self.skip = path, reason, skip
+
+
+ADVICE = "replace or delete it, or leave out what cannot be read: data.on_bad=skip"
+
+
+def reason_of(error: Exception, path: Path) -> str:
+    """Why a file could not be read, without its name."""
+    if isinstance(error, UnidentifiedImageError):
+        return f"its content is none of {', '.join(FORMATS)}"
+    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    told = told.replace(repr(os.fspath(path)), "it")
+    return shown(" ".join(told.split())) or type(error).__name__
 
 
 def refuse_large(image: Image.Image, most: int) -> None:
     """Refuse an image of more pixels than are allowed.
 
     Raises:
-        DataError: naming the option.
+        ValueError: naming the option.
     """
     pixels = image.width * image.height
     if pixels > most:
-        raise DataError(
+        raise ValueError(
             f"it has {image.width} x {image.height} pixels, above data.max_pixels={most}"
         )
 

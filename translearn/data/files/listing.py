@@ -1,6 +1,7 @@
 """The files of a folder: which are used, and which are left out for what reason."""
 
 import os
+import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -64,7 +65,9 @@ class Listing:
         }
 
     def __str__(self) -> str:
-        gone = [f"{len(names)} {reason}: {few(names)}" for reason, names in self.left_out.items()]
+        gone = [
+            f"{len(names)} {reason}: {few(names, 3)}" for reason, names in self.left_out.items()
+        ]
         left_out = f"; left out: {'; '.join(gone)}" if gone else ""
         layout = f" (layout {self.layout})" if self.layout else ""
         return f"{self.folder}: {self.found} files found, {len(self.files)} used{layout}{left_out}"
@@ -164,12 +167,23 @@ def _unwanted_name(name: str) -> str:
     return "hidden" if name.startswith(".") else ""
 
 
-def few(names: Sequence[str]) -> str:
-    """At most ``MOST_NAMES`` names, as they can be printed."""
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return (", ".join(map(shown, names[:MOST_NAMES])) or "none") + more
+def refuse_special(path: Path) -> None:
+    """Refuse what is no file before it is opened: a pipe would be waited for for ever.
+
+    Raises:
+        ValueError: it is something else.
+        OSError: there is nothing of this name.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise ValueError("it is no regular file")
+
+
+def few(names: Sequence[str], most: int = MOST_NAMES) -> str:
+    """At most so many names, as they can be printed."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(map(shown, names[:most])) or "none") + more
 
 
 def shown(name: str) -> str:
-    """A name that may hold any bytes, as text."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    """A name that may hold any bytes, as text of one line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
