@@ -35,7 +35,7 @@ def test_it_tells_streams_steps_and_parameters(dry):
     code, out, _ = dry("method=finetune", "run.samples=640", "run.batch_size=16")
     assert code == 0
     assert re.findall(r"^phase (\w+)$", out, flags=re.MULTILINE) == ["source", "target"]
-    assert re.search(r"batch of source +\(16, 3, 28, 28\) labelled", out)
+    assert re.search(r"batch of source +\(16, 1, 28, 28\) labelled", out)
     learned, of = re.search(r"parameters +([\d,]+) learned of ([\d,]+)", out).groups()
     assert 0 < int(learned.replace(",", "")) <= int(of.replace(",", ""))
     steps = [int(number) for number in re.findall(r"^  steps +(\d+), ", out, flags=re.MULTILINE)]
@@ -71,7 +71,7 @@ def test_a_run_that_would_fail_in_scoring_fails_dry(dry, monkeypatch):
     monkeypatch.setattr(SourceOnly, "predict", predict)
     code, _, err = dry("method=source_only", "run.samples=640", "run.batch_size=16")
     assert code == 2
-    assert "no answer for (16, 3, 28, 28) of source" in err
+    assert "no answer for (16, 1, 28, 28) of source" in err
 
 
 @pytest.mark.parametrize(

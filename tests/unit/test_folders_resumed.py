@@ -45,6 +45,7 @@ def auto(root, config=CONFIG):
     return folder
 
 
+@pytest.mark.full
 def test_four_processes_of_the_same_second_never_share_a_folder(tmp_path):
     with spawn.Pool(4) as pool:
         folders = [path for made in pool.map(several, [str(tmp_path)] * 4) for path in made]

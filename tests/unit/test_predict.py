@@ -19,7 +19,13 @@ def run(tmp_path_factory):
     """A finished run of the real command, and its target test images as PNG, some nested."""
     place = tmp_path_factory.mktemp("predict")
     folder = place / "run one"  # a space, as users' folders have
-    options = ("run=smoke", "run.max_steps=30", "run.device=cpu", f"hydra.run.dir='{folder}'")
+    options = (
+        "data=digits_photos",
+        "run=smoke",
+        "run.max_steps=30",
+        "run.device=cpu",
+        f"hydra.run.dir='{folder}'",
+    )
     commands.run("translearn.train", *options, cwd=place).check_returncode()
     test = digits().load().tasks["target"].test
     images = place / "images"

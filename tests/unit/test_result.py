@@ -18,6 +18,7 @@ from translearn.artifacts.result import (
     started,
     write_result,
 )
+from translearn.renamed.names import RENAMED
 from translearn.report.collect import KEYS, Run, read_run
 from translearn.report.grid import COLUMNS
 
@@ -61,6 +62,7 @@ def test_files_of_the_first_release_are_read(name):
     read = asdict(load_result(OLD / name))
     assert written.keys() <= read.keys()
     for key, value in written.items():
+        value = RENAMED.data.get(value, value) if key == "data" else value
         assert read[key] == ("" if key == "reason" and value is None else value)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from translearn.artifacts.atomic import write_atomic
 from translearn.config import fingerprint
-from translearn.renamed import RENAMED
+from translearn.renamed.names import RENAMED
 
 SCHEMA = 1  # of result.json; files of release 0.1 have none and are read all the same
 
@@ -118,8 +118,8 @@ def _fits(value: object, hint: Any) -> bool:
 
 
 def _present(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Metrics by the names of today; what is no number is none."""
-    metrics = known.get("metrics", {})
+    """Data and metrics by the names of today; what is no number is none."""
+    metrics, data = known.get("metrics", {}), known.get("data")
     headline = known.get("headline")
     return {
         "metrics": {
@@ -128,6 +128,7 @@ def _present(known: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(value, int | float)
         },
         "headline": headline and RENAMED.metrics.get(headline, headline),
+        "data": data and RENAMED.data.get(data, data),
     }
 
 
@@ -147,7 +148,7 @@ def started(config: Mapping[str, Any], status: str) -> Result:
         "fingerprint": fingerprint(config),
     }
     fitting = {name: value for name, value in told.items() if _fits(value, HINTS[name])}
-    return Result(status=status, oracle=select == "oracle", **fitting)
+    return Result(status=status, oracle=select == "oracle", **{**fitting, **_present(fitting)})
 
 
 NAMED = ("method", "data", "backbone", "augment")

@@ -10,6 +10,7 @@ from translearn.data.files.download import DataSet, data_root, require
 from translearn.data.files.listing import shown
 from translearn.data.sets.catalog import DATA_SETS, data_needs
 from translearn.errors import ConfigError, DataError, nearest
+from translearn.renamed.names import RENAMED
 from translearn.system import command
 from translearn.system.problems import expanded
 
@@ -55,9 +56,9 @@ def look_after(arguments: Sequence[str]) -> int:
     if options.command == "list":
         show_all(root)
     elif options.command == "verify":
-        verify(options.name, root)
+        verify(RENAMED.data.get(options.name, options.name), root)
     else:
-        prepare(options.name, root)
+        prepare(RENAMED.data.get(options.name, options.name), root)
     return 0
 
 

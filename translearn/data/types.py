@@ -97,7 +97,7 @@ class Reader(ABC):
 
         Raises:
             DataError: files are missing or broken; the message says where it looked, how to get
-                them, and names ``data=digits`` as the substitute.
+                them, and names ``data=print_hand`` as the substitute.
         """
 
 

@@ -16,7 +16,8 @@ from translearn.artifacts.folder import refuse_older
 from translearn.config import conf_dir
 from translearn.errors import CheckpointError, ConfigError, nearest
 from translearn.launch.help import explain, meant, of_choices
-from translearn.renamed import RENAMED, moved
+from translearn.renamed import moved
+from translearn.renamed.names import RENAMED
 from translearn.system.quoting import in_quotes
 
 SWEEP_KEYS = ("run.skip_done", "run.job_minutes")  # what a run alone has no use for

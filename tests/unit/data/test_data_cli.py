@@ -113,12 +113,12 @@ def test_prepare_without_a_network_ends_with_3(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(download, "open_address", unreachable)
     assert run_command(["prepare", "svhn_mnist", "--root", str(tmp_path)]) == 3
     error = capsys.readouterr().err
-    assert "Network is unreachable" in error and "data=digits" in error
+    assert "Network is unreachable" in error and "data=print_hand" in error
     assert run_command(["prepare", "office31", "--root", str(tmp_path)]) == 3
     assert "images/<class>/*.jpg" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["digits", "folder"])
+@pytest.mark.parametrize("name", ["digits_photos", "print_hand", "folder"])
 def test_sets_without_files_need_nothing(name, capsys, tmp_path):
     assert run_command(["prepare", name, "--root", str(tmp_path)]) == 0
     assert f"{name} needs" in capsys.readouterr().out

@@ -174,7 +174,7 @@ def test_a_closed_port_is_explained(tmp_path):
     with pytest.raises(DataError) as caught:
         require(one_file("https://127.0.0.1:9/file.gz"), tmp_path, download=True)
     message = str(caught.value)
-    for part in (str(tmp_path / "SET/file"), "refused", "tl-data prepare set", "data=digits"):
+    for part in (str(tmp_path / "SET/file"), "refused", "tl-data prepare set", "data=print_hand"):
         assert part in message
     assert len(message.splitlines()) <= 5
 

@@ -155,7 +155,7 @@ def test_imagenets_classifier_trains_nothing(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("data=digits",), "source and target share theirs"),
+        (("data=digits_photos",), "source and target share theirs"),
         (("data=digits_split",), "needs class descriptions"),
         (("data.unseen=10",), "nothing to learn from"),
         (("method.variant.direction=up", "method/variant=sae"), "choose classes or features"),

@@ -155,7 +155,7 @@ def missing(
         " ".join(reason.split()),
         f"get it: {prepare}{data_set.by_hand}",
         f"under the data root {root} (data_root=... or TRANSLEARN_DATA changes it)",
-        "or run data=digits, which needs no files",
+        "or run data=print_hand, which needs no files",
     ]
     return DataError("\n".join(line for line in lines if line))
 

@@ -104,7 +104,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(
             f"cannot read the photo {path}: {error}\n"
-            "delete its folder and run tl-data prepare bsds500, or run data=digits"
+            "delete its folder and run tl-data prepare bsds500, or run data=print_hand"
         ) from error
 
 

@@ -62,5 +62,5 @@ def broken(path: Path) -> str:
     """What to do about it."""
     return (
         f"the printed digits are missing or broken: {path}\n"
-        "the file comes with the package: install translearn again, or take data=digits"
+        "the file comes with the package: install translearn again, or take data=digits_photos"
     )
