@@ -58,6 +58,10 @@ class Judge:
         """Whether there are labels to score this split with."""
         return (task, split) in self._splits
 
+    def size(self, task: str, split: str) -> int:
+        """How many images of a split have labels."""
+        return len(self._splits[task, split])
+
     def score(self, method: Method, split: str, limit: int | None = None) -> dict[str, float]:
         """``scores_of`` what can be scored; arguments as in ``confusions``."""
         return scores_of(method, self.confusions(method, split, limit), split)

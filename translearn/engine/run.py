@@ -18,6 +18,7 @@ from translearn.engine.build import build_run
 from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import run_method
+from translearn.engine.memory import refuse_large_batches
 from translearn.engine.selection import objective, usable_rules
 from translearn.methods.base import quadrant
 from translearn.metrics.clusters import matched
@@ -43,6 +44,7 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
     run, tasks = job.run, job.tasks
     if rank == 0:
         log.info("%s", job.runtime.summary)
+    refuse_large_batches(job)
     with job.tracker:
         progress, phases, metrics, confusions, seen_unseen = run_method(job)
         if run.probe:

@@ -47,7 +47,7 @@ def _of_machine() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         found = dict(line.split(":", 1) for line in lines)
-        return int(found["MemAvailable"].split()[0]) * 1024
+        return sum(int(found[name].split()[0]) for name in ("MemAvailable", "SwapFree")) * 1024
     except (OSError, ValueError, KeyError, IndexError):
         return None
 
