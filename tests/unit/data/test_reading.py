@@ -171,6 +171,17 @@ def test_decoding_draws_nothing_at_random(tmp_path):
     assert torch.equal(torch.rand(3), expected)
 
 
+def test_a_bar_is_shown_where_it_takes_longer_than_a_moment(tmp_path, capsys, monkeypatch):
+    images = FileImages(many(tmp_path, 3), 16)
+    read_all(images, 0, title="source (photos)")
+    assert not capsys.readouterr().err
+    monkeypatch.setattr("translearn.data.pipeline.decoding.SHOWN_AFTER", 1e-9)
+    read_all(images, 0, title="source (photos)")
+    assert "reading source (photos)" in capsys.readouterr().err
+    read_all(images, 0, title="source (photos)", show=False)
+    assert not capsys.readouterr().err
+
+
 @pytest.mark.full
 def test_few_descriptors_and_no_shared_memory_are_needed(tmp_path, monkeypatch):
     """As in a container: 64 files may be open, and temporary files have very long paths."""
