@@ -63,7 +63,7 @@ def test_target_without_class_names_is_unlabelled(folders, caplog, nested):
     target = tasks.tasks["target"]
     assert len(target.train) == 7 and target.train.y is None
     assert target.val is None and target.test is None and target.classes == ("cat", "dog")
-    assert "unlabelled" in caplog.text
+    assert "new is read without labels" in caplog.text
     assert "target" in TrainView.of(tasks, Access(source_labels=True, target_labels=False))
     with pytest.raises(DataError, match="new has none"):
         TrainView.of(tasks, Access(source_labels=False, target_labels=True))

@@ -1,6 +1,7 @@
 """Classes and splits by folders and tables: what is read, and what is refused with which words."""
 
 import csv
+import os
 import unicodedata
 
 import pytest
@@ -117,6 +118,13 @@ def test_class_names_agree_in_whatever_normal_form(tmp_path, form, name):
         tasks = pair.load().tasks
         assert tasks["source"].classes == tasks["target"].classes
         assert unicodedata.normalize("NFC", name) in tasks["target"].classes
+
+
+def test_class_names_of_any_bytes_are_text(tmp_path):
+    name = os.fsdecode(b"caf\xe9")
+    touch(tmp_path, f"{name}/1.jpg", "dog/1.jpg")
+    samples = read(tmp_path)
+    assert samples.classes == ("caf\\xe9", "dog") and samples.train.x.paths[0].parent.name == name
 
 
 def table(path, rows, mark=",", start=""):

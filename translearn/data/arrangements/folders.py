@@ -78,7 +78,9 @@ class FolderPair(SamplesPair):
             target = matched(source.labelled(), target)
         for found in (source, target):
             if not found.rows:
-                log.warning("%s has no class folders: unlabelled", found.listing.folder)
+                log.warning(
+                    "%s is read without labels: no folder in it is a class", found.listing.folder
+                )
         classes = source.classes or target.classes
         return {
             "source": folders["source"].samples(source, classes),

@@ -139,6 +139,8 @@ def reason_of(error: Exception, path: Path) -> str:
     """Why a file could not be read, without its name."""
     if isinstance(error, UnidentifiedImageError):
         return f"its content is none of {', '.join(FORMATS)}"
+    if isinstance(error, PermissionError):
+        return f"{error.strerror}: let this user read it"
     told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     told = told.replace(repr(os.fspath(path)), "it")
     return shown(" ".join(told.split())) or type(error).__name__

@@ -26,8 +26,12 @@ class Row(NamedTuple):
 
 
 def normal(name: str) -> str:
-    """A name in the one Unicode form in which names of classes are compared (NFC)."""
-    return unicodedata.normalize("NFC", name)
+    r"""A name in the one Unicode form in which names of classes are compared (NFC).
+
+    Bytes that are no UTF-8 are written out, as ``\xe9``.
+    """
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return unicodedata.normalize("NFC", text)
 
 
 def is_table(path: Path) -> bool:

@@ -77,14 +77,16 @@ def from_deep(image: Image.Image, alpha: Alpha) -> tuple[Image.Image, Look]:
 
     What is not finite is black.
     """
-    values = np.asarray(image).astype(np.float64)
+    values = np.asarray(image).astype(np.float32)
     low, high = (0.0, 65535.0) if image.format == "PPM" else span(values, image.mode)
-    grey = np.nan_to_num((values - low) * (255 / (high - low)), nan=0, posinf=0, neginf=0)
     look = f"{image.mode} from {low:g} to {high:g}"
-    clear = image.info.get("transparency")
-    if isinstance(clear, int) and alpha is not Alpha.ignore:
-        grey[values == clear] = 255 if alpha is Alpha.white else 0
-    shown = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
+    clear = values == image.info.get("transparency")
+    values *= 255 / (high - low)  # in place: such images are large
+    values -= low * 255 / (high - low)
+    np.nan_to_num(values, copy=False, nan=0, posinf=0, neginf=0)
+    if alpha is not Alpha.ignore:
+        values[clear] = 255 if alpha is Alpha.white else 0
+    shown = Image.fromarray(values.round().clip(0, 255).astype(np.uint8))
     return shown.convert("RGB"), (look,)
 
 
@@ -94,11 +96,14 @@ def span(values: np.ndarray, mode: str) -> tuple[float, float]:
     8, 10, 12, 14 or 16 bits; 0 to 1 for fractions. Numbers below 0 or above 16 bits span from the
     lowest to the highest.
     """
-    finite = values[np.isfinite(values)]
-    lowest, highest = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    finite = np.isfinite(values)
+    if not finite.any():
+        return 0.0, 1.0
+    lowest = float(values.min(where=finite, initial=np.inf))
+    highest = float(values.max(where=finite, initial=-np.inf))
     if mode == "F" and lowest >= 0 and highest <= 1:
         return 0.0, 1.0
     for bits in (8, 10, 12, 14, 16):
         if lowest >= 0 and highest < 2**bits:
             return 0.0, 2.0**bits - 1
-    return float(lowest), float(highest if highest > lowest else lowest + 1)
+    return lowest, highest if highest > lowest else lowest + abs(lowest) + 1
