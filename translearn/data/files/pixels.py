@@ -62,9 +62,10 @@ def on_ground(image: Image.Image, alpha: Alpha) -> tuple[Image.Image, Look]:
     """The colours of an image, transparent ones mixed with the ground."""
     if image.mode in DEEP:
         return from_deep(image, alpha)
-    image = image.convert(PREMULTIPLIED.get(image.mode, image.mode))
+    if image.mode in PREMULTIPLIED:
+        image = image.convert(PREMULTIPLIED[image.mode])
     if not image.has_transparency_data:
-        return image.convert("RGB"), ()
+        return (image if image.mode == "RGB" else image.convert("RGB")), ()
     with_alpha = image.convert("RGBA")
     if alpha is Alpha.ignore or with_alpha.getchannel("A").getextrema() == (255, 255):
         return with_alpha.convert("RGB"), ()
