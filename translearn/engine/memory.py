@@ -65,7 +65,7 @@ def advice(job: Job, phase: Phase) -> str:
     """Which option makes a step smaller."""
     key = f"method.phases.{phase.name}.batch_size"
     own = job.phase_runs[phase.name].batch_size != job.run.batch_size
-    return f"lower {key if own else 'run.batch_size'}, or choose a smaller backbone or data.crop"
+    return f"lower {key if own else 'run.batch_size'}, or choose a smaller backbone"
 
 
 def free_on_device(job: Job) -> int | None:
