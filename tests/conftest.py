@@ -43,3 +43,8 @@ def tl_run(tmp_path):
         return commands.run("translearn.train", *arguments, cwd=tmp_path, **options)
 
     return run
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Bytes are named by their place: gzip writes the time into its own, and workers differ."""
+    return argname if isinstance(val, bytes) else None

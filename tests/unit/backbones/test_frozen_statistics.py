@@ -52,10 +52,10 @@ def test_pretrained_statistics_are_kept_unless_it_is_said(pretrained, frozen_sta
     assert all(p.grad is not None for p in backbone.parameters())  # affine weights learn
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "adabn"])
 @pytest.mark.full
 def test_no_method_moves_them_in_any_phase(method, tmp_path):
-    """A new network's are 0 and 1."""
+    """A new network's are 0 and 1; to estimate them anew is all that adabn is there for."""
     if method == "zeroshot":
         options = (*smoke_options(method), *NET, "method.train_backbone=true")
     else:
