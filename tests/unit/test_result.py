@@ -88,7 +88,7 @@ def test_a_broken_file_says_what_is_wrong(changed, reason, tmp_path):
         load_result(tmp_path)
     assert read_result(tmp_path) is None
     run = read_run(tmp_path)
-    assert run.status == "failed" and reason in run.reason
+    assert run.status == "broken" and reason in run.reason
 
 
 def test_a_value_that_makes_no_sense_hides_nothing():

@@ -15,6 +15,7 @@ from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError, DiskError
 from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
 from translearn.system import command
+from translearn.system.printing import cell as in_cell
 from translearn.system.terminal import complain
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
@@ -123,6 +124,8 @@ def write(file: TextIO, lines: Iterable[Line], top: int) -> None:
     """Write the CSV: path, label, probability; then label_2, probability_2 and so on.
 
     A method that describes what it sees adds the column ``attributes``. The last one is ``error``.
+    Texts that a spreadsheet would take for formulas have a ``'`` before them; JSON has them as
+    they are.
     """
     writer = csv.writer(file, lineterminator="\n")
     more = [f"{name}_{k}" for k in range(2, top + 1) for name in ("label", "probability")]
@@ -132,7 +135,8 @@ def write(file: TextIO, lines: Iterable[Line], top: int) -> None:
             described = ["attributes"] if last else []
             writer.writerow(("path", "label", "probability", *more, *described, "error"))
         cells = [cell for label, probability in labels for cell in (label, f"{probability:.4f}")]
-        writer.writerow((path, *(cells or [""] * 2 * top), *last, error))
+        cells = cells or [""] * 2 * top
+        writer.writerow(map(in_cell, (path, *cells, *last, error)))
 
 
 def check_files(out: str | None, grid: str | None) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from translearn.artifacts.checkpoint import load as load_checkpoint
-from translearn.artifacts.folder import stored_config
+from translearn.artifacts.folder import of_a_run, stored_config
 from translearn.artifacts.model import read_model
 from translearn.config import Config, Device, Precision, RunConfig
 from translearn.data.files.images import FileImages, Reading, why_no_image
@@ -27,6 +27,7 @@ from translearn.semantics.base import Restored
 from translearn.system.quoting import continuing
 from translearn.system.terminal import complain
 
+LARGEST = 2**16  # edge of a stored image, or samples of a waveform
 # what can be labelled: how messages name the files, and why another file is none of them
 FILES = {
     Kind.image: ("images", why_no_image),
@@ -73,11 +74,12 @@ class Predictor:
             raise ConfigError(f"{folder} is no run folder: .hydra/config.yaml is missing")
         path, about, weights = last_model(folder)
         config = stored_config(folder)
-        run = RunConfig.of(config["run"])
+        with of_a_run(folder / ".hydra" / "config.yaml"):
+            run = RunConfig.of(config["run"])
         run.device = Device.auto  # wherever it was trained, predict on what is here
         if portable:
             run.device, run.precision = Device.cpu, Precision.fp32
-        try:
+        with of_a_run(path):
             task = about["main_task"]
             # 0.1 counted what a label budget hides among the tasks, as target/rest
             classes, inputs = (
@@ -88,19 +90,15 @@ class Predictor:
             shapes = {name: tuple(one["shape"]) for name, one in inputs.items()}
             backbone_shape = tuple(about["input_shape"])
             semantics = Restored(**about["semantics"]) if "semantics" in about else None
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} is damaged: {error}") from error
+            if not 1 <= size <= LARGEST:
+                raise ValueError(f"the stored size is {size}")
         if kind not in FILES:
             raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels files")
-        try:
+        with of_a_run(path):
             method = build_method(
                 without_download(config), classes, backbone_shape, shapes, semantics
             )
             method.load_state_dict(weights)
-        except (RuntimeError, TypeError) as error:
-            raise CheckpointError(
-                f"{path} does not fit the config beside it: {str(error).splitlines()[-1].strip()}"
-            ) from error
         runtime = suited(Runtime.start(run), run, method, backbone_shape)
         method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         backbone = method.backbone
@@ -175,10 +173,17 @@ class Predictor:
         return FileImages(tuple(paths), self.stored_size, self.reading)
 
     def probabilities(self, samples: Tensor) -> Tensor:
-        """Stored samples -> probabilities (B, classes of the task)."""
+        """Stored samples -> probabilities (B, classes of the task).
+
+        Raises:
+            CheckpointError: the model's weights are not finite.
+        """
         with torch.inference_mode(), self.runtime.autocast():
             logits = self.method.predict(self.prepare(samples), self.task)
-        return logits.float().softmax(dim=1).cpu()
+        found = logits.float().softmax(dim=1).cpu()
+        if found.isnan().any():
+            raise CheckpointError("the model gives scores that are no numbers: it is damaged")
+        return found
 
 
 def last_model(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
@@ -196,10 +201,10 @@ def last_model(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
     finish = f"finish it with: {continuing(folder)}"
     if state is None or "about" not in state:
         raise CheckpointError(f"{path} is missing: the run did not come to its end\n{finish}")
-    done, every = state["progress"]["steps"], state["total_steps"]
+    with of_a_run(folder / "checkpoints"):
+        done, every = state["progress"]["steps"], state["total_steps"]
+        weights = {**state["average"], **{name: state["method"][name] for name in state["buffers"]}}
     complain(f"{folder} was stopped at step {done} of {every}: its last weights label\n{finish}")
-    averaged, buffers = state["average"], state["buffers"]
-    weights = {**averaged, **{name: state["method"][name] for name in buffers}}
     return folder / "checkpoints" / "last.pt", state["about"], weights
 
 

@@ -12,7 +12,7 @@ import torch
 
 from translearn import __version__
 from translearn.artifacts.checkpoint import load as load_checkpoint
-from translearn.artifacts.folder import refuse_differences
+from translearn.artifacts.folder import of_a_run, refuse_differences
 from translearn.artifacts.trackers import GuardedTracker, check_tracker
 from translearn.backbones.base import Backbone
 from translearn.components import build, check, resolve_class
@@ -227,11 +227,12 @@ def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
     state = load_checkpoint(folder / "checkpoints")
     if state is None:
         return
-    changed = differences(state["config"], config)
-    if state["version"] != __version__:
-        changed.append(f"translearn: {state['version']} -> {__version__}")
-    if state["torch"] != torch.__version__:
-        changed.append(f"torch: {state['torch']} -> {torch.__version__}")
-    if run.threads is None:
-        run.threads = int(state["threads"])  # what null meant when the run began
+    with of_a_run(folder / "checkpoints"):
+        changed = differences(state["config"], config)
+        if state["version"] != __version__:
+            changed.append(f"translearn: {state['version']} -> {__version__}")
+        if state["torch"] != torch.__version__:
+            changed.append(f"torch: {state['torch']} -> {torch.__version__}")
+        if run.threads is None:
+            run.threads = int(state["threads"])  # what null meant when the run began
     refuse_differences(folder, changed)

@@ -90,6 +90,9 @@ def _inline_parts(name: str) -> Config:
 def _chosen_parts(group: str, chosen: str | Sequence[str]) -> Config:
     """The yaml of a part, or name -> the yaml of each where several may be chosen."""
     folder = Path(conf_dir()) / "method" / group
+    for name in [chosen] if isinstance(chosen, str) else chosen:
+        if not str(name).isidentifier():  # a stored word must not lead to any file
+            raise ValueError(f"there is no {group}={name}")
     if isinstance(chosen, str):
         return plain(OmegaConf.load(folder / f"{chosen}.yaml"))
     return {name: plain(OmegaConf.load(folder / f"{name}.yaml")) for name in chosen}

@@ -41,10 +41,10 @@ def test_broken_config_of_a_killed_run(tmp_path: Path, config: str, write_starte
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"status": "odd"}'])
-def test_broken_result_is_failed(tmp_path: Path, text: str) -> None:
+def test_broken_result_is_broken(tmp_path: Path, text: str) -> None:
     (tmp_path / "result.json").write_text(text)
     (run,) = collect([tmp_path])
-    assert run.status == "failed"
+    assert run.status == "broken"
     assert "result.json" in run.reason
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from translearn.data.files.images import FileImages
+from translearn.data.files.texts import text_lines
 from translearn.data.sets.folder import MAX_PIXELS, check_crop, reading_of
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import DataError
@@ -63,6 +64,13 @@ class GbuPhotos(Reader):
             for name in ("image_label", "test_seen")
         )
         folder = self.folder / photos
+        odd = [path for path in (*held, *others) if Path(path).is_absolute() or ".." in path]
+        strange = {Path(path).parent.name for path in held} - set(seen)
+        if odd or strange:
+            raise DataError(
+                f"the lists of {self.folder / 'splits_PS'} do not fit each other: "
+                f"{(odd or sorted(strange))[0]} is no photo of a seen class"
+            )
         absent = next((path for path in (*held, *others) if not (folder / path).is_file()), None)
         if absent is not None:
             raise DataError(
@@ -91,7 +99,7 @@ class GbuPhotos(Reader):
         """The lines of a list.
 
         Raises:
-            DataError: it is missing.
+            DataError: it is missing, or no list.
         """
         path = self.folder / "splits_PS" / name
         if not path.is_file():
@@ -99,4 +107,4 @@ class GbuPhotos(Reader):
                 f"there is no {path}\nput the lists of the proposed split (Xian et al.) there; "
                 "data_root=... or TRANSLEARN_DATA says where"
             )
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return text_lines(path)
