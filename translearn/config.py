@@ -125,6 +125,7 @@ class RunConfig:
     evaluate: Any = MISSING  # likewise
     evaluations: int = MISSING
     eval_samples: int | None = MISSING
+    most_files: int | None = MISSING
     eval_batch_size: int = MISSING
     log_every: int = MISSING
     probe: bool = MISSING
@@ -188,6 +189,7 @@ POSITIVE = {
     "resident_mb": 0,
     "evaluations": 1,
     "eval_samples": 1,
+    "most_files": 1,
     "eval_batch_size": 1,
     "log_every": 1,
     "save_seconds": 0.0,

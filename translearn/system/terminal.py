@@ -83,6 +83,7 @@ def guarded() -> Iterator[None]:
     logging.raiseExceptions = False
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"torch(vision)?(\.|$)")
+        warnings.filterwarnings("ignore", module=r"PIL(\.|$)")  # of files, which people hear of
         warnings.filterwarnings("ignore", category=FutureWarning)  # torch's, of lines of ours
         try:
             yield

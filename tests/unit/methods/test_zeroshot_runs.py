@@ -106,7 +106,7 @@ def test_predicted_attributes_stand_beside_the_class(conse_run, tmp_path, capsys
         Image.fromarray(image[0].numpy()).save(tmp_path / f"{number}.png")
     assert predict([str(conse_run), str(tmp_path)]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert list(rows[0]) == ["path", "label", "probability", "attributes"]
+    assert list(rows[0]) == ["path", "label", "probability", "attributes", "error"]
     known = set(config["semantics"]["attributes"])
     for row in rows:
         words = row["attributes"].split()

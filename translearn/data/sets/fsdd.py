@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.data.files.download import data_root, require
+from translearn.data.files.listing import refuse_special
 from translearn.data.pipeline.speech import RATE, WINDOW, spectrogram_shape
 from translearn.data.sets.catalog import FSDD
 from translearn.data.sets.digit_images import CLASSES
@@ -150,6 +151,13 @@ def checked_count(folder: Path, found: Recordings, speaker: str, digit: str) -> 
     return count
 
 
+def why_no_recording(path: Path) -> str:
+    """Why a file is left out of the recordings; empty if it is named as one."""
+    return (
+        "" if path.suffix.lower() == ".wav" else f"of another kind ({path.suffix or 'no suffix'})"
+    )
+
+
 def read_wav(path: Path) -> Tensor:
     """The int16 samples (T,) of a file.
 
@@ -157,6 +165,7 @@ def read_wav(path: Path) -> Tensor:
         DataError: it cannot be read, or is not 8 kHz mono 16 bit; the message names it.
     """
     try:
+        refuse_special(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks of other programs
             # a file that breaks off would be read as a shorter one

@@ -7,7 +7,7 @@ import torch
 
 from translearn.data.files.images import FileImages
 from translearn.data.files.texts import text_lines
-from translearn.data.sets.folder import check_crop
+from translearn.data.sets.folder import MAX_PIXELS, check_crop, reading_of
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import DataError
 from translearn.system.problems import expanded
@@ -30,15 +30,26 @@ class GbuPhotos(Reader):
         root: the data root folder.
         size: edge of the decoded square image.
         crop: edge of the network's input, cropped out of it.
+        alpha, max_pixels, on_bad: as of ``ImageFolder``.
 
     Raises:
         ConfigError: the crop is larger than the image.
     """
 
-    def __init__(self, set: str, root: str, size: int = 256, crop: int = 224) -> None:
+    def __init__(
+        self,
+        set: str,
+        root: str,
+        size: int = 256,
+        crop: int = 224,
+        alpha: str = "white",
+        max_pixels: int = MAX_PIXELS,
+        on_bad: str = "error",
+    ) -> None:
         check_crop(size, crop)
         self.folder, self.set = expanded(root) / set, set
         self.size, self.crop = size, crop
+        self.reading = reading_of(alpha, max_pixels, on_bad)
 
     def read(self) -> Samples:
         """List the files; images are decoded later.
@@ -81,7 +92,7 @@ class GbuPhotos(Reader):
         folder = self.folder / FOLDERS[self.set][0]
         places = {name: place for place, name in enumerate(classes)}
         labels = [places[Path(path).parent.name] for path in paths]
-        files = FileImages(tuple(folder / path for path in paths), self.size)
+        files = FileImages(tuple(folder / path for path in paths), self.size, self.reading)
         return Split(files, torch.tensor(labels))
 
     def lines(self, name: str) -> list[str]:
