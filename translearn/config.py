@@ -125,7 +125,7 @@ class RunConfig:
     evaluate: Any = MISSING  # likewise
     evaluations: int = MISSING
     eval_samples: int | None = MISSING
-    most_files: int | None = MISSING
+    most_files: int | None = None  # as in folders of runs that were before it
     eval_batch_size: int = MISSING
     log_every: int = MISSING
     probe: bool = MISSING
