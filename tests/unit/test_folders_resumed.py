@@ -14,13 +14,7 @@ from translearn.launch.arguments import stored_overrides
 from translearn.launch.settle import fresh_folder, resumed_folder
 
 STAMP = "%Y-%m-%d/%H-%M-%S-%f"
-CONFIG = {
-    "seed": 0,
-    "method": {"name": "dann"},
-    "data": {"name": "print_hand"},
-    "backbone": {},
-    "run": {"lr": 0.1, "resume": None},
-}
+CONFIG = {"seed": 0, "method": {"name": "dann"}, "run": {"lr": 0.1, "resume": None}}
 spawn = multiprocessing.get_context("spawn")
 
 

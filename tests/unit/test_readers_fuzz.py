@@ -38,6 +38,7 @@ from translearn.artifacts.model import read_model
 from translearn.artifacts.result import load_result
 from translearn.data.files.arrays import matrix, read_npz, whole_numbers
 from translearn.data.files.images import decode_image
+from translearn.data.files.label_table import table_rows
 from translearn.data.files.matlab import cell_strings, read_mat
 from translearn.data.files.texts import text_lines
 from translearn.data.sets import svhn
@@ -188,6 +189,12 @@ READERS = {
         b"antelope/1.jpg 1\nbat/2.jpg 2\n",
         lambda folder: text_lines(folder / "list.txt"),
     ),
+    "table": Reader(
+        ("data.files.label_table.read_table",),
+        "labels.csv",
+        b"path,label\n0.png,cat\n2.png,dog\n",
+        lambda folder: table_rows(folder / "labels.csv"),
+    ),
     "photo": Reader(
         ("data.sets.mnist_m.read_photo",),
         "x.jpg",
@@ -195,7 +202,7 @@ READERS = {
         lambda folder: read_photo(folder / "x.jpg"),
     ),
     "image": Reader(
-        ("data.files.images.decode_image",),
+        ("data.files.images.look_at",),
         "x.png",
         written(lambda f: Image.fromarray(PIXELS).save(f, "PNG")),
         lambda folder: decode_image(folder / "x.png", 8),
@@ -265,6 +272,7 @@ READERS = {
 }  # fmt: skip
 
 
+SYSTEM = "reads what the system says of itself"
 OURS = "reads what this package or this process has written a moment ago"
 CONF = "reads the files of the package, which come with it"
 ELSEWHERE = {
@@ -289,11 +297,16 @@ ELSEWHERE = {
     "launch.help.parts": CONF,
     "launch.ranks.reported": OURS,
     "launch.values.constructor": CONF,
-    "processor.read_cpuinfo": "reads what the system says of itself",
+    "processor.read_cpuinfo": SYSTEM,
+    "system.memory._of_container": SYSTEM,
+    "system.memory._of_machine": SYSTEM,
+    "system.memory._of_process": SYSTEM,
+    "system.memory._page_cache": SYSTEM,
+    "data.files.images.begins_as_image": "asks what a file is; of all others it says no",
     "renamed.__init__._inline_parts": CONF,
     "renamed.__init__._chosen_parts": CONF,
     "system.locks.Lock._abandoned": "test_locks.py",
-    "system.locks._began": "reads what the system says of itself",
+    "system.locks._began": SYSTEM,
     "system.terminal.guarded": "opens the null device",
 }
 

@@ -16,7 +16,7 @@ from translearn.renamed import present
 from translearn.system import reading
 from translearn.system.locks import Lock
 
-PARTS = ("method", "data", "backbone", "run")  # what the config of every run has, with options
+PARTS = ("method", "data", "backbone", "augment", "run")  # of a config, each with its options
 
 
 RECORD = ".hydra"
@@ -74,7 +74,8 @@ def written_config(folder: Path) -> Config:
             raise CheckpointError(
                 f"{path} is empty: the run was killed before it began\nstart it again"
             )
-        lacking = [part for part in PARTS if not isinstance(config.get(part), Mapping)]
+        parts = {part for part in PARTS if part in config} | {"method", "run"}
+        lacking = [part for part in sorted(parts) if not isinstance(config.get(part), Mapping)]
         if lacking:
             raise ValueError(f"it has no options of {' and of '.join(lacking)}")
         if not isinstance(config.get("seed"), int | None):

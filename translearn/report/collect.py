@@ -136,9 +136,14 @@ def read_run(folder: Path) -> Run:
 def begun(folder: Path, status: str, reason: str) -> Result:
     """What the config says of a run without a result; little where that cannot be read either."""
     config: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
+    try:
         # Not filled in: variables of the environment and times of that start are gone.
         config = unfilled_config(folder)
+    except FileNotFoundError:  # a result that was kept alone
+        pass
+    except (OSError, ValueError) as error:
+        reason = f"{reason}; .hydra/config.yaml cannot be read: {error}".removeprefix("; ")
+    with contextlib.suppress(OSError, ValueError):
         config["overrides"] = stored_words(folder)
     return replace(started(config, status), reason=reason, fingerprint=None)
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from translearn.data.files.listing import shown
 from translearn.errors import DataError
+from translearn.system.reading import text
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -55,12 +56,10 @@ def read_table(path: Path) -> list[list[str]]:
         DataError: it cannot be read, or is no text in UTF-8.
     """
     try:
-        if path.stat().st_size > LARGEST_TABLE:
-            raise DataError(f"{path} is larger than {LARGEST_TABLE >> 20} MiB: is it a table?")
-        text = path.read_text(encoding="utf-8-sig")
-        first = text.partition("\n")[0]
+        content = text(path, LARGEST_TABLE)
+        first = content.partition("\n")[0]
         mark = max(",;\t", key=first.count)
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True))
+        rows = list(csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True))
     except (OSError, ValueError, csv.Error) as error:
         raise DataError(
             f"cannot read the table {path}: {error}\nsave it as CSV in UTF-8"

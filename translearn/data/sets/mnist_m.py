@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from translearn.data.files.download import require
+from translearn.data.files.images import refuse_large
 from translearn.data.sets.catalog import BSDS500, MNIST
 from translearn.data.sets.digit_images import Arrays, DigitReader, digit_samples, pad
 from translearn.data.sets.mnist import load_mnist
@@ -28,6 +29,9 @@ TABLE = Path(__file__).parent / "assets" / "mnist_m_crops.npz"
 
 
 EDGE = 32
+
+
+MOST_PIXELS = 10**6  # of a photo; those of BSDS500 have 154401
 
 
 # sha256 of the published uint8 images (N, 32, 32, 3).
@@ -106,6 +110,7 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     """
     try:
         with Image.open(path, formats=("JPEG",)) as image:
+            refuse_large(image, MOST_PIXELS)
             return np.array(image.convert("RGB"))
     except Exception as error:  # pillow and its decoders each have their own
         raise DataError(

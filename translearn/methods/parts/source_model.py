@@ -53,7 +53,8 @@ def check_same_cut(init: str, split_seed: int | None) -> None:
         ConfigError: it cut its data by another seed.
     """
     finished_model(init)
-    theirs = stored_config(expanded(init))["data"].get("split_seed")
+    with of_a_run(expanded(init) / ".hydra" / "config.yaml"):
+        theirs = stored_config(expanded(init))["data"].get("split_seed")
     if theirs != split_seed:
         raise ConfigError(
             f"method.init={init} was trained with data.split_seed={theirs}, this run has "
