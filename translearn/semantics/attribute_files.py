@@ -10,6 +10,7 @@ from torch import Tensor
 
 from translearn.data.files.matlab import cell_strings, check_file, read_mat
 from translearn.errors import DataError
+from translearn.semantics.base import Normalise
 from translearn.semantics.tables import Lookup, Named
 from translearn.system.problems import expanded
 
@@ -35,7 +36,7 @@ class AttributeFiles(Lookup):
         classes: str,
         columns: str,
         root: str = "",
-        normalise: str = "unit",
+        normalise: Normalise = "unit",
         names: Named = None,
         imagenet_names: Named = None,
     ) -> None:
@@ -81,7 +82,7 @@ class GbuAttributes(Lookup):
         file: str,
         columns: str | None = None,
         root: str = "",
-        normalise: str = "none",
+        normalise: Normalise = "none",
         names: Named = None,
         imagenet_names: Named = None,
     ) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from translearn.errors import ConfigError, DataError
-from translearn.semantics.base import Semantics, shortened, words_of
+from translearn.semantics.base import Normalise, Semantics, shortened, words_of
 from translearn.system.problems import expanded
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Words(Semantics):
         self,
         files: Sequence[str],
         root: str = "",
-        normalise: str = "centred",
+        normalise: Normalise = "centred",
         names: Mapping[str, str] | None = None,
         imagenet_names: Mapping[str, str] | None = None,
     ) -> None:
@@ -95,7 +95,7 @@ class Sentences(Semantics):
         model: str | None,
         template: str = "a photo of a {}",
         root: str = "",
-        normalise: str = "centred",
+        normalise: Normalise = "centred",
         names: Mapping[str, str] | None = None,
         imagenet_names: Mapping[str, str] | None = None,
     ) -> None:

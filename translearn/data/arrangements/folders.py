@@ -18,6 +18,7 @@ from translearn.data.sets.folder import (
 )
 from translearn.data.types import Samples, Split
 from translearn.errors import ConfigError, DataError
+from translearn.ranges import Count, Edge, Part, Seed
 
 log = logging.getLogger(__name__)
 
@@ -51,18 +52,16 @@ class FolderPair(SamplesPair):
         root: str = "",
         source: str | None = None,
         target: str | None = None,
-        val_fraction: float = 0.1,
-        test_fraction: float = 0.2,
-        split_seed: int = 0,
-        size: int = 256,
-        crop: int = 224,
-        target_labels_per_class: int | None = None,
+        val_fraction: Part = 0.1,
+        test_fraction: Part = 0.2,
+        split_seed: Seed = 0,
+        size: Edge = 256,
+        crop: Edge = 224,
+        target_labels_per_class: Count | None = None,
     ) -> None:
         self.source, self.target = user_folder("source", source), user_folder("target", target)
         if self.source == self.target:
             raise ConfigError("data.source and data.target are the same folder; choose another one")
-        if not 0 <= test_fraction < 1:
-            raise ConfigError(f"data.test_fraction={test_fraction} must be at least 0 and below 1")
         check_crop(size, crop)
         super().__init__("folder:{source}->{target}", {}, val_fraction, split_seed,
                          target_labels_per_class)  # fmt: skip

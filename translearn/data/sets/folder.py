@@ -9,6 +9,7 @@ import torch
 from translearn.data.files.images import SUFFIXES, FileImages
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import ConfigError, DataError
+from translearn.ranges import Edge
 from translearn.system.problems import expanded
 
 
@@ -27,7 +28,7 @@ class ImageFolder(Reader):
         ConfigError: there is no name of a folder, or the crop is larger than the image.
     """
 
-    def __init__(self, folder: str | None = None, size: int = 256, crop: int = 224) -> None:
+    def __init__(self, folder: str | None = None, size: Edge = 256, crop: Edge = 224) -> None:
         check_crop(size, crop)
         self.folder, self.size, self.crop = user_folder("folder", folder), size, crop
 

@@ -9,6 +9,7 @@ from translearn.data.files.images import FileImages
 from translearn.data.sets.folder import check_crop
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import DataError
+from translearn.ranges import Edge
 from translearn.system.problems import expanded
 
 # folder of the set -> where its photos lie, and how its lists of seen and unseen classes are called
@@ -34,7 +35,7 @@ class GbuPhotos(Reader):
         ConfigError: the crop is larger than the image.
     """
 
-    def __init__(self, set: str, root: str, size: int = 256, crop: int = 224) -> None:
+    def __init__(self, set: str, root: str, size: Edge = 256, crop: Edge = 224) -> None:
         check_crop(size, crop)
         self.folder, self.set = expanded(root) / set, set
         self.size, self.crop = size, crop

@@ -10,6 +10,7 @@ from translearn.data.sets.catalog import OFFICE31, OFFICE31_DOMAINS
 from translearn.data.sets.folder import check_crop, class_files, labelled_split
 from translearn.data.types import Kind, Reader, Samples
 from translearn.errors import ConfigError, nearest
+from translearn.ranges import Edge
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Office31(Reader):
     needs = (OFFICE31,)
 
     def __init__(
-        self, domain: str = "webcam", root: str = "", size: int = 256, crop: int = 224
+        self, domain: str = "webcam", root: str = "", size: Edge = 256, crop: Edge = 224
     ) -> None:
         if domain not in OFFICE31_DOMAINS:
             raise ConfigError(
