@@ -7,8 +7,8 @@ from translearn.data.arrangements.unseen import Unseen
 
 
 def digits(**options):
-    """As data=digits."""
-    return Pair(source="digits", target="digits_photos", title="digits", **options)
+    """As data=digits_photos."""
+    return Pair(source="digits", target="digits_photos", title="digits_photos", **options)
 
 
 def digits_split(**options):

@@ -126,6 +126,7 @@ class RunConfig:
     evaluate: Any = MISSING  # likewise
     evaluations: int = MISSING
     eval_samples: int | None = MISSING
+    most_files: int | None = MISSING
     eval_batch_size: int = MISSING
     log_every: int = MISSING
     probe: bool = MISSING
@@ -186,6 +187,7 @@ LIMITS: dict[str, Any] = {
     "resident_mb": Annotated[int, Range(0, 2**30)],
     "evaluations": Count,
     "eval_samples": Count | None,
+    "most_files": Count | None,
     "eval_batch_size": Width,
     "log_every": Count,
     "save_seconds": NonNegative,

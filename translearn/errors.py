@@ -82,6 +82,7 @@ ERRORS: dict[str, type[TranslearnError]] = {
         OutOfMemoryError,
         CheckpointError,
         DiskError,
+        LostError,
     )
 }
 

@@ -18,6 +18,7 @@ from translearn.launch.earlier import expand_like, refuse_record_as_config, told
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
 from translearn.launch.values import refuse_wrong_values
+from translearn.renamed import present_words
 from translearn.system import command, signals, terminal
 from translearn.system.problems import of_type
 from translearn.system.quoting import continuing
@@ -67,7 +68,7 @@ def start(words: list[str]) -> int:
     refuse_unknown_flags(words)
     refuse_record_as_config(words)
     words = expand_like(words)
-    words = [*stored_overrides(words), *words]
+    words = present_words([*stored_overrides(words), *words])
     # Composed here and once more by Hydra's main, which would end a config error with code 1.
     configs = compose_jobs(words)
     sweep = bool({"-m", "--multirun"} & set(words))

@@ -8,7 +8,7 @@ from translearn.train import run_command
 # arguments, what the message names, the nearest name or what to do
 AT_ONCE = [
     ("method=dan", "method=dan", "did you mean dann"),
-    ("data=digit", "data=digit", "did you mean digits?"),
+    ("data=digits_photo", "data=digits_photo", "did you mean digits_photos?"),
     ("backbone=wid", "backbone=wid", "did you mean wide?"),
     ("augment=colour", "augment=colour", "did you mean color?"),
     ("experiment=dann_paper", "experiment=dann_paper", "did you mean"),

@@ -29,6 +29,7 @@ def timeless(folder):
     return [{k: v for k, v in x.items() if "seconds" not in k} for x in log_lines(folder)]
 
 
+@pytest.mark.full
 def test_a_run_that_is_done_is_told_and_not_touched(tl_run, tmp_path):
     assert tl_run(*SMALL, "hydra.run.dir=run").returncode == 0
     before = digests(tmp_path / "run")
@@ -76,6 +77,7 @@ def composed(words):
     return [OmegaConf.to_container(job, resolve=True) for job in compose_jobs(words)]
 
 
+@pytest.mark.full
 def test_files_that_changed_since_do_not_change_it(stored, capsys):
     folder, words = stored
     (job,) = composed(expand_like([*words, f"run.like={folder}", "seed=4"]))
@@ -93,6 +95,7 @@ def test_what_the_user_says_goes_before_what_was_stored(stored, capsys):
     assert {job["run"]["lr"] for job in jobs} == {0.5}
 
 
+@pytest.mark.full
 def test_a_part_chosen_anew_comes_with_its_own_options(stored):
     folder, words = stored
     record = folder / ".hydra" / "overrides.yaml"

@@ -18,12 +18,15 @@ FAILURES = {
     "range": (("run.samples=-1",), 2, "run.samples"),
     "budget": (("data.target_labels_per_class=5000", "method=target_only"), 2, "choose 1 to"),
     "phase": (("+method.phases.train.lrr=1",), 2, "did you mean run.lr"),
-    "no data": (("data=mnist_usps",), 3, "data=digits"),
+    "no data": (("data=mnist_usps",), 3, "data=print_hand"),
     "not finite": (("run.lr=1e38", "run.clip=null", "run.max_steps=50"), 4, "not finite"),
 }
+ALIKE = ("range", "budget", "phase")  # as "selection"
 
 
-@pytest.mark.parametrize("name", FAILURES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.full if n in ALIKE else ()) for n in FAILURES]
+)
 def test_one_run(name, tl_run, tmp_path):
     overrides, code, words = FAILURES[name]
     done = tl_run(*SHORT, *overrides, f"hydra.run.dir={tmp_path}/run")
@@ -37,8 +40,9 @@ def test_one_run(name, tl_run, tmp_path):
     assert words in result["reason"]
 
 
+@pytest.mark.full
 def test_a_sweep_goes_on_after_a_failure_and_exits_with_1(tl_run, tmp_path):
-    done = tl_run("-m", *SHORT, "data=digits,mnist_usps", f"hydra.sweep.dir={tmp_path}/sweep")
+    done = tl_run("-m", *SHORT, "data=print_hand,mnist_usps", f"hydra.sweep.dir={tmp_path}/sweep")
     assert done.returncode == 1
     assert "FAILED" in done.stdout
     assert "Traceback" not in done.stderr
@@ -55,7 +59,9 @@ def test_a_sweep_that_goes_well_ends_with_a_table(tl_run, tmp_path):
     assert "source_only" in done.stdout and "±" in done.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)]
+)
 def test_signals_save_and_exit(number, start, tmp_path):
     process = start(*LONG, f"hydra.run.dir={tmp_path}/run")
     wait_for(tmp_path / "run" / "checkpoints" / "prev.pt", process)

@@ -50,7 +50,7 @@ MEMORY = ("run.batch_size=2000000", "run.samples=8000000")
 # exit code: options, what is set before the start, words of the message
 PROVOKED = {
     2: (("run.batch_size=7",), None, "choose a multiple of 2"),
-    3: (("data=mnist_usps",), None, "data=digits"),
+    3: (("data=mnist_usps",), None, "data=print_hand"),
     4: (("run.lr=1e38", "run.clip=null", "run.max_steps=50"), None, "not finite"),
     5: (MEMORY, little_memory, "run.batch_size"),
     7: ((), small_files, "free some space"),

@@ -17,7 +17,9 @@ from translearn.artifacts.folder import stored_config
 from translearn.commands import export, predict, table
 from translearn.components import resolve_class
 from translearn.methods.base import Method
-from translearn.renamed import RENAMED, present, present_target
+from translearn.renamed import present, present_target, present_words, warn_once
+from translearn.renamed.names import RENAMED
+from translearn.train import run_command
 
 OLD = Path(__file__).parents[1] / "golden" / "runs" / "0.1"
 RUNS = sorted(path.name for path in OLD.iterdir())
@@ -95,3 +97,24 @@ def test_an_old_target_is_taken_with_a_warning(tl_run, tmp_path):
     done = tl_run("--config-dir", "mine", "augment=old", "run=smoke", "run.device=cpu")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("is called translearn.data.pipeline.augment.NoAugment now") == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "now"),
+    [
+        ("data=digits", "data=digits_photos"), ("+data=digits", "+data=digits_photos"),
+        ("data=digits,office31", "data=digits_photos,office31"),
+        ("data=digits_split", "data=digits_split"), ("data.source=digits", "data.source=digits"),
+        ("data", "data"), ("experiment=digits", "experiment=digits"),
+    ],
+)  # fmt: skip
+def test_an_old_data_config_is_taken_on_a_command_line(word, now, capsys):
+    warn_once.cache_clear()
+    assert present_words([word, word]) == [now, now]
+    assert capsys.readouterr().err.count("data=digits is called") == (word != now)
+
+
+def test_a_run_on_an_old_data_config_is_one_on_the_new(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run_command(["data=digits", "--cfg", "job"]) == 0
+    assert "  title: digits_photos\n" in capsys.readouterr().out

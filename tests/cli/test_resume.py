@@ -43,7 +43,7 @@ def saved_within(folder, seconds):
 
 
 @pytest.mark.parametrize(
-    ("kills", "samples"), [(1, 2000), pytest.param(20, 80000, marks=pytest.mark.full)]
+    ("kills", "samples"), [(1, 3000), pytest.param(20, 80000, marks=pytest.mark.full)]
 )
 def test_kill_and_resume(kills, samples, start, tl_run, tmp_path):
     options = (*OPTIONS, f"run.samples={samples}")

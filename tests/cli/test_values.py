@@ -70,7 +70,7 @@ def test_a_value_of_another_component_is_told(words):
 
 @pytest.mark.parametrize("word", WRONG)
 def test_a_value_of_another_type_is_told(word):
-    config = config_of("method=dann", "data=digits", word)
+    config = config_of("method=dann", "data=digits_photos", word)
     with pytest.raises(ConfigError, match=f"must be {WRONG[word]}") as caught:
         refuse_wrong_values(config)
     assert str(caught.value).startswith(word.split("=")[0])
@@ -174,7 +174,7 @@ def test_inherited_arguments_count_and_foreign_classes_are_left_alone():
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("dann", "method=dann"), ("digits", "data=digits"), ("lenet", "backbone=lenet"),
+        ("dann", "method=dann"), ("print_hand", "data=print_hand"), ("lenet", "backbone=lenet"),
         ("lr=0.1", "run.lr"), ("batch_size=3", "run.batch_size"), ("strength=1", "method.strength"),
     ],
 )  # fmt: skip

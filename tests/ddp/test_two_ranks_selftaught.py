@@ -10,8 +10,8 @@ from translearn.engine import run
 from translearn.methods.parts import clusters
 
 SHARED = (
-    "data=digits", "run.device=cpu", "run.threads=1", "run.precision=fp32", "run.batch_size=16",
-    "run.max_steps=6", "run.ema=0.5", "run.evaluations=1", "run.figures=false",
+    "data=digits_photos", "run.device=cpu", "run.threads=1", "run.precision=fp32",
+    "run.batch_size=16", "run.max_steps=6", "run.ema=0.5", "run.evaluations=1", "run.figures=false",
 )  # fmt: skip
 # without batch norm, negatives and SCAN's entropy, the mean over ranks is that of the whole batch
 ALIKE = ("backbone=lenet", "method/pretext=autoencoder")

@@ -30,7 +30,7 @@ def test_the_command_of_each_method(method, tmp_path):
     done = commands.run(
         "translearn.train", f"method={method}", f"data={smoke_data(method)}", "run=smoke",
         "run.device=cpu", f"hydra.run.dir={tmp_path / 'run'}",
-        cwd=tmp_path, cold=method == "dann",
+        cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "run" / "result.json").read_text())

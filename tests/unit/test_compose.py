@@ -54,7 +54,7 @@ def fits(config):
 
 
 def test_each_data_set_has_its_own_backbone_and_the_command_line_wins():
-    digits, office = config_of("data=digits"), config_of("data=office31")
+    digits, office = config_of("data=digits_photos"), config_of("data=office31")
     assert digits["backbone"]["name"] == "narrow"
     assert office["backbone"]["name"] == "efficientnet_lite0"
     assert digits["run"]["samples"] != office["run"]["samples"]
@@ -71,6 +71,6 @@ def test_smoke_stays_small_on_every_data_set(data):
 
 
 def test_a_recipe_belongs_to_one_method_on_one_data_set():
-    assert config_of("method=dann", "data=digits")["method"]["strength"] == 0.3
+    assert config_of("method=dann", "data=digits_photos")["method"]["strength"] == 0.3
     assert config_of("method=dann", "data=mnist_usps")["method"]["strength"] == 1.0
-    assert "strength" not in config_of("method=source_only", "data=digits")["method"]
+    assert "strength" not in config_of("method=source_only", "data=digits_photos")["method"]

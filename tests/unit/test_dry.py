@@ -11,7 +11,7 @@ from translearn.launch.dry import duration, together
 from translearn.methods.source_only import SourceOnly
 from translearn.train import run_command
 
-MACHINE = ("run.device=cpu", "run.threads=1", "run.precision=fp32")
+MACHINE = ("run.device=cpu", "run.threads=1", "run.precision=fp32", "run.figures=false")
 
 
 @pytest.fixture
@@ -35,14 +35,31 @@ def test_it_tells_streams_steps_and_parameters(dry):
     code, out, _ = dry("method=finetune", "run.samples=640", "run.batch_size=16")
     assert code == 0
     assert re.findall(r"^phase (\w+)$", out, flags=re.MULTILINE) == ["source", "target"]
-    assert re.search(r"batch of source +\(16, 3, 28, 28\) labelled", out)
+    assert re.search(r"batch of source +\(16, 1, 28, 28\) labelled", out)
     learned, of = re.search(r"parameters +([\d,]+) learned of ([\d,]+)", out).groups()
     assert 0 < int(learned.replace(",", "")) <= int(of.replace(",", ""))
     steps = [int(number) for number in re.findall(r"^  steps +(\d+), ", out, flags=re.MULTILINE)]
     assert sum(steps) * 16 == 640  # of the whole run, not of the steps that were taken
     assert out.count("(4 were taken)") == 2
+    assert re.search(r"scoring takes about +\d", out)
+    assert re.search(r"figures take about +none are drawn", out)
     assert re.search(r"weights chosen by +last", out)
     assert re.search(r"scored at the end +.*target/test", out)
+
+
+@pytest.mark.full
+def test_it_draws_the_figures_too(dry, monkeypatch):
+    def draw_figures(job, result, confusions, seen_unseen):
+        drawn.append({task: int(one.sum()) for task, one in confusions.items()})
+        return ["no figure"]
+
+    drawn = []
+    options = ("method=source_only", "run.samples=640", "run.figures=true")
+    code, out, err = dry(*options)
+    assert code == 0 and not err and re.search(r"figures take about +\d", out)
+    monkeypatch.setattr("translearn.engine.pictures.draw_figures", draw_figures)
+    code, out, err = dry(*options, "run.eval_batch_size=100")
+    assert drawn == [{"source": 100, "target": 100}] and "warning: no figure" in err
 
 
 def test_a_sweep_goes_on_after_a_job_that_would_fail(dry):
@@ -50,9 +67,7 @@ def test_a_sweep_goes_on_after_a_job_that_would_fail(dry):
     assert code == 1
     assert "error: job 0: run.select=target_val" in err
     assert out.count("dry run: method=source_only") == 1
-    assert re.search(
-        r"all jobs together\n  jobs +1\n  training takes about +0\.\d\d core-hours", out
-    )
+    assert re.search(r"all jobs together\n  jobs +1\n  they take about +0\.\d\d core-hours", out)
 
 
 def test_a_sweep_of_more_than_ten_core_hours_is_warned_of(dry):
@@ -71,7 +86,7 @@ def test_a_run_that_would_fail_in_scoring_fails_dry(dry, monkeypatch):
     monkeypatch.setattr(SourceOnly, "predict", predict)
     code, _, err = dry("method=source_only", "run.samples=640", "run.batch_size=16")
     assert code == 2
-    assert "no answer for (16, 3, 28, 28) of source" in err
+    assert "no answer for (512, 1, 28, 28) of source" in err
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ def test_a_network_that_torch_cannot_export_is_told(run, tmp_path, monkeypatch, 
     assert "torch.export cannot follow" in message and len(message.splitlines()) <= 6
 
 
+@pytest.mark.full
 def test_the_run_itself_stays_whole_when_written_into_its_folder(run, tmp_path):
     copied = tmp_path / "run"
     shutil.copytree(run, copied)

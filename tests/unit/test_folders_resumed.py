@@ -14,7 +14,13 @@ from translearn.launch.arguments import stored_overrides
 from translearn.launch.settle import fresh_folder, resumed_folder
 
 STAMP = "%Y-%m-%d/%H-%M-%S-%f"
-CONFIG = {"seed": 0, "method": {"name": "dann"}, "run": {"lr": 0.1, "resume": None}}
+CONFIG = {
+    "seed": 0,
+    "method": {"name": "dann"},
+    "data": {"name": "print_hand"},
+    "backbone": {},
+    "run": {"lr": 0.1, "resume": None},
+}
 spawn = multiprocessing.get_context("spawn")
 
 
@@ -45,6 +51,7 @@ def auto(root, config=CONFIG):
     return folder
 
 
+@pytest.mark.full
 def test_four_processes_of_the_same_second_never_share_a_folder(tmp_path):
     with spawn.Pool(4) as pool:
         folders = [path for made in pool.map(several, [str(tmp_path)] * 4) for path in made]
@@ -60,7 +67,7 @@ def test_a_root_that_is_a_file_is_refused(tmp_path, stamp):
         fresh_folder(tmp_path / "file", stamp)
 
 
-def test_auto_takes_the_newest_unfinished_run_with_the_same_config(tmp_path):
+def test_auto_takes_the_newest_unfinished_run_with_the_same_config(tmp_path, capsys):
     write_run(tmp_path / "2026-01-01" / "10-00-00-000000")
     wanted = write_run(tmp_path / "2026-01-02" / "10-00-00-000000", status="interrupted")
     write_run(tmp_path / "2026-01-03" / "10-00-00-000000", {**CONFIG, "seed": 1})
@@ -71,6 +78,8 @@ def test_auto_takes_the_newest_unfinished_run_with_the_same_config(tmp_path):
     empty = write_run(tmp_path / "2026-01-07" / "10-00-00-000000")
     (empty / ".hydra" / "config.yaml").write_text("")
     assert auto(tmp_path, {**CONFIG, "run": {"lr": 0.1, "resume": "auto"}}) == wanted
+    said = capsys.readouterr().err
+    assert f"passed over: {broken}" in said and f"passed over: {empty}" in said
 
 
 def test_auto_passes_over_a_run_that_another_process_holds(tmp_path):

@@ -99,7 +99,7 @@ def test_no_other_module_reads_the_labels_of_a_scored_split():
 
 
 def test_what_a_run_is_made_of_has_no_labels_but_in_its_judge_and_its_view(tmp_path):
-    config = config_of("method=dann", "data=digits", "run.device=cpu", "run.threads=1")
+    config = config_of("method=dann", "data=digits_photos", "run.device=cpu", "run.threads=1")
     job = build_run(config, tmp_path, Stop())
     for domain in job.tasks.tasks.values():
         assert domain.train.y is None and domain.val is None and domain.test is None

@@ -19,7 +19,13 @@ def run(tmp_path_factory):
     """A finished run of the real command, and its target test images as PNG, some nested."""
     place = tmp_path_factory.mktemp("predict")
     folder = place / "run one"  # a space, as users' folders have
-    options = ("run=smoke", "run.max_steps=30", "run.device=cpu", f"hydra.run.dir='{folder}'")
+    options = (
+        "data=digits_photos",
+        "run=smoke",
+        "run.max_steps=30",
+        "run.device=cpu",
+        f"hydra.run.dir='{folder}'",
+    )
     commands.run("translearn.train", *options, cwd=place).check_returncode()
     test = digits().load().tasks["target"].test
     images = place / "images"
@@ -42,7 +48,7 @@ def test_labels_are_those_that_the_judge_scored(run, capsys):
     folder, images, test = run
     assert main([str(folder), str(images)]) == 0
     rows = rows_of(capsys.readouterr().out)
-    assert list(rows[0]) == ["path", "label", "probability"]
+    assert list(rows[0]) == ["path", "label", "probability", "error"]
     assert sorted(numbers(rows)) == list(range(len(test)))
     assert [row["path"] for row in rows] == sorted(row["path"] for row in rows)
     pairs = zip(rows, numbers(rows), strict=True)
@@ -76,9 +82,10 @@ def test_out_writes_a_file_once_all_is_labelled(run, tmp_path, capsys):
     some.mkdir()
     shutil.copy(images / "000.png", some / "a.png")
     (some / "b.png").write_bytes(b"not an image")
-    before = out.read_text()
     assert main([str(folder), str(some), "--out", str(out)]) == 3
-    assert out.read_text() == before
+    good, bad = rows_of(out.read_text())
+    assert good["path"] == "a.png" and good["label"] and not good["error"]
+    assert bad["path"] == "b.png" and not bad["label"] and "none of PNG" in bad["error"]
 
 
 def test_other_formats_sizes_and_modes_are_labelled(run, tmp_path, capsys):
@@ -140,7 +147,7 @@ def test_top_k_columns_are_the_sorted_probabilities(run, capsys):
     assert main([str(folder), str(images), "--top", "3"]) == 0
     rows = rows_of(capsys.readouterr().out)
     assert list(rows[0]) == ["path", "label", "probability", "label_2", "probability_2", "label_3",
-                             "probability_3"]  # fmt: skip
+                             "probability_3", "error"]  # fmt: skip
     assert main([str(folder), str(images)]) == 0
     plain = rows_of(capsys.readouterr().out)
     for row, one in zip(rows, plain, strict=True):

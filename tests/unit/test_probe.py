@@ -3,7 +3,7 @@
 import pytest
 from runs import same_weights, train
 
-SMOKE = ("data=digits", "run=smoke")
+SMOKE = ("data=digits_photos", "run=smoke")
 
 
 def test_probes_stand_beside_the_metrics_and_change_nothing(tmp_path):

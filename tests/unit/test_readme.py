@@ -52,7 +52,7 @@ COMMANDS = [words for words in commands() if words not in MENTIONS]
 RUNS = [words for words in COMMANDS if words[0] == "tl-run"]
 OTHERS = [words for words in COMMANDS if words[0] != "tl-run"]
 # Who starts the jobs; each needs an extra, and tests/cli/test_sweeps.py starts jobs by them.
-LAUNCHING = ("sweep", "hydra/launcher", "hydra/sweeper")
+LAUNCHING = ("sweep", "hydra/launcher", "hydra/sweeper", "run.like")
 # The run that ``method.init=FOLDER`` stands for, by the method that starts from it.
 EARLIER = {
     "finetune": ("method=source_only",),
@@ -216,6 +216,7 @@ def only_composed(words):
     command = named(words)
     for part, why in {
         "run.resume": "tests/cli/test_resume.py resumes",
+        "run.like": "tests/cli/test_earlier.py",
         "run.dry": "tests/unit/test_dry.py",
         "--": "prints, tests/cli/test_start_up.py",
         "=myself": "needs one's own recordings",

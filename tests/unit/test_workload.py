@@ -61,7 +61,7 @@ def test_counting_leaves_the_net_as_it_was():
 @pytest.mark.parametrize(
     ("overrides", "shape", "threads"),
     [
-        (["data=digits"], DIGITS, 1),
+        (["data=digits_photos"], DIGITS, 1),
         (["data=mnist_mnistm"], DIGITS, 1),
         (["backbone=lenet", "run.batch_size=64"], DIGITS, 1),
         (["backbone=resnet18", "run.batch_size=4"], (3, 224, 224), 4),

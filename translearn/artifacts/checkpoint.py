@@ -12,11 +12,15 @@ import torch
 
 from translearn.artifacts.atomic import sync_folder, write_atomic
 from translearn.errors import CheckpointError
+from translearn.system import reading
 
 log = logging.getLogger(__name__)
 
 
 State = dict[str, Any]
+
+
+MOST_RECORD = 10_000  # bytes of the digests of a checkpoint
 
 
 def save(folder: Path, state: State, name: str = "last") -> None:
@@ -68,9 +72,7 @@ def load(folder: Path, names: tuple[str, ...] = ("last", "prev")) -> State | Non
         if content is not None and hashlib.sha256(content).hexdigest() in known:
             if broken:
                 log.warning("%s is broken; continuing from %s", ", ".join(broken), path)
-            state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
-            assert isinstance(state, dict)
-            return state
+            return _state(content, path)
         broken.append(str(path) if content is not None else f"{path} (cannot be read)")
     if broken:
         raise CheckpointError(
@@ -94,17 +96,29 @@ def tidy(folder: Path) -> None:
             write_atomic(folder / f"{path.name}.sha256", _lines(path.stem, digest))
 
 
-def _content(path: Path) -> bytes | None:
+def _state(content: bytes, path: Path) -> State:
     try:
-        return path.read_bytes()
-    except OSError:
+        state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    except Exception as error:  # of pickle, zip and torch, of a dozen types
+        raise CheckpointError(f"{path} is no checkpoint of tensors and plain values") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path} is no checkpoint of a run: it holds no mapping")
+    return state
+
+
+def _content(path: Path) -> bytes | None:
+    """The bytes of a checkpoint; None where they cannot be read, or it is no regular file."""
+    try:
+        with os.fdopen(reading.opened(path), "rb") as file:
+            return file.read()
+    except (OSError, ValueError):
         return None
 
 
 def _digests(record: Path) -> list[str]:
     try:
-        return record.read_text(encoding="utf-8", errors="replace").split()
-    except OSError:
+        return reading.text(record, MOST_RECORD).split()
+    except (OSError, ValueError):
         return []
 
 

@@ -1,18 +1,25 @@
 """Run folders on the disk: lock, config, result, and pointers to others. Imports no torch."""
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from filelock import Timeout
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from translearn.artifacts.result import read_result
-from translearn.config import Config, differences, plain
-from translearn.errors import CheckpointError
+from translearn.artifacts.variables import filled_in
+from translearn.config import Config, differences
+from translearn.errors import CheckpointError, TranslearnError
 from translearn.renamed import present
+from translearn.system import reading
 from translearn.system.locks import Lock
+
+PARTS = ("method", "data", "backbone", "run")  # what the config of every run has, with options
+
+
+RECORD = ".hydra"
 
 
 def run_lock(folder: Path) -> Lock:
@@ -35,7 +42,9 @@ def stored_config(folder: Path) -> Config:
     Raises:
         CheckpointError: it cannot be read.
     """
-    return present(written_config(folder))
+    written = written_config(folder)
+    with of_a_run(_config_of(folder)):
+        return present(written)
 
 
 def refuse_older(folder: Path) -> None:
@@ -44,8 +53,7 @@ def refuse_older(folder: Path) -> None:
     Raises:
         CheckpointError: it is one, or its config cannot be read.
     """
-    written = written_config(folder)
-    if written != present(written):
+    if written_config(folder) != stored_config(folder):
         raise CheckpointError(
             f"{folder} was made by an earlier release of translearn, and cannot be continued: "
             "its results and its model can still be read\n"
@@ -54,32 +62,117 @@ def refuse_older(folder: Path) -> None:
 
 
 def written_config(folder: Path) -> Config:
-    """The config as it stands in a run folder.
+    """The config as it stands in a run folder, with its variables filled in.
 
     Raises:
-        CheckpointError: it cannot be read.
+        CheckpointError: it cannot be read, or is not that of a run.
     """
-    path = folder / ".hydra" / "config.yaml"
+    path = _config_of(folder)
     try:
-        config = plain(OmegaConf.load(path))
-    except (OSError, ValueError, AssertionError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
-    if not config:
+        config = unfilled_config(folder)
+        if not config:
+            raise CheckpointError(
+                f"{path} is empty: the run was killed before it began\nstart it again"
+            )
+        lacking = [part for part in PARTS if not isinstance(config.get(part), Mapping)]
+        if lacking:
+            raise ValueError(f"it has no options of {' and of '.join(lacking)}")
+        if not isinstance(config.get("seed"), int | None):
+            raise ValueError(f"its seed is {str(config['seed'])[:100]!r}")
+        return filled_in(config)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {_why(error)}") from error
+
+
+def unfilled_config(folder: Path) -> Config:
+    """The config as it stands in a run folder, variables as they are; empty for an empty file.
+
+    Raises:
+        OSError: it is missing, or may not be read.
+        ValueError: it is no mapping in yaml, or goes beyond all bounds.
+    """
+    config = reading.yaml_value(_config_of(folder))
+    if not isinstance(config, dict | None):
+        raise ValueError(f"it is a {type(config).__name__}, not a mapping of options")
+    return {str(key): value for key, value in (config or {}).items()}
+
+
+def stored_words(folder: Path) -> list[str]:
+    """The options that a run was started with, as they stood on its command line.
+
+    Raises:
+        OSError: they are missing, or may not be read.
+        ValueError: they are no list of texts in yaml.
+    """
+    words = reading.yaml_value(folder / RECORD / "overrides.yaml") or []
+    if not isinstance(words, list) or not all(_is_option(word) for word in words):
+        raise ValueError("it is no list of options")
+    return words
+
+
+def stored_sources(folder: Path) -> list[str]:
+    """The folders of configuration that a run was given with ``--config-dir``.
+
+    Raises:
+        OSError: the record of it is missing, or may not be read.
+        ValueError: it is no such record.
+    """
+    node: Any = reading.yaml_value(folder / RECORD / "hydra.yaml")
+    for key in ("hydra", "runtime", "config_sources"):
+        node = node.get(key) if isinstance(node, dict) else None
+    sources = [source for source in node or [] if isinstance(source, dict)]
+    return [str(s.get("path")) for s in sources if s.get("provider") == "command-line"]
+
+
+def _is_option(word: object) -> bool:
+    return isinstance(word, str) and not word.startswith("-")
+
+
+def _config_of(folder: Path) -> Path:
+    return folder / RECORD / "config.yaml"
+
+
+def _why(error: Exception) -> str:
+    """In a few lines at most, and without the path that stands before it."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    return " ".join((reason or str(error)).split())[:300]
+
+
+@contextlib.contextmanager
+def of_a_run(path: Path) -> Iterator[None]:
+    """Work with what a stored file says: whatever goes wrong then is the fault of the file.
+
+    Raises:
+        CheckpointError: naming it, in place of what no check has foreseen.
+    """
+    try:
+        yield
+    except (TranslearnError, OSError, MemoryError):
+        raise
+    except Exception as error:  # the parts of a run each have their own
+        lines = str(error).splitlines() or [""]
+        what = f"{type(error).__name__}: {lines[-1].strip()}"[:300]
         raise CheckpointError(
-            f"{path} is empty: the run was killed before it began\nstart it again"
-        )
-    return config
+            f"{path} does not fit what a run of this release leaves: {what}"
+        ) from error
 
 
-def same(folder: Path, current: Config) -> bool:
-    """Whether the run there is of this release and config; an open seed fits every seed."""
+def same(folder: Path, current: Config, tell: Callable[[str], None] | None = None) -> bool:
+    """Whether the run there is of this release and config; an open seed fits every seed.
+
+    Args:
+        folder: of the run.
+        current: config.
+        tell: is told of a folder whose config cannot be read, which is passed over.
+    """
     try:
-        refuse_older(folder)
-        stored = stored_config(folder)
-    except CheckpointError:
+        written, stored = written_config(folder), stored_config(folder)
+    except CheckpointError as error:
+        if tell is not None:
+            tell(f"passed over: {str(error).splitlines()[0]}")
         return False
     seed = stored["seed"] if current["seed"] is None else current["seed"]
-    return not differences(stored, {**current, "seed": seed})
+    return written == stored and not differences(stored, {**current, "seed": seed})
 
 
 def refuse_differences(folder: Path, changed: list[str]) -> None:
@@ -98,6 +191,9 @@ def refuse_differences(folder: Path, changed: list[str]) -> None:
     )
 
 
+MOST_PATH = 4096
+
+
 POINTER = "run_folder.txt"  # in a job's folder: where the run is that stands for it
 
 
@@ -109,8 +205,16 @@ def point_to(folder: Path, run: Path) -> None:
 
 
 def pointed(folder: Path) -> Path:
-    """The folder of the run that stands for a job."""
-    return Path(os.path.normpath(folder / (folder / POINTER).read_text(encoding="utf-8").strip()))
+    """The folder of the run that stands for a job.
+
+    Raises:
+        OSError: the note of it cannot be read.
+        ValueError: it holds no path.
+    """
+    path = reading.text(folder / POINTER, MOST_PATH).strip()
+    if not path.isprintable():
+        raise ValueError("it holds no path")
+    return Path(os.path.normpath(folder / path))
 
 
 def locked(folder: Path) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor
 from translearn.artifacts.atomic import write_atomic
 from translearn.errors import CheckpointError
 from translearn.system.problems import expanded
+from translearn.system.reading import parsed_json
 
 
 def write_model(
@@ -52,10 +53,13 @@ def read_model(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     try:
         with safe_open(path, "pt") as file:
-            about = json.loads(file.metadata()["translearn"])
+            about = parsed_json(file.metadata()["translearn"])
+            if not isinstance(about, dict):
+                raise ValueError("what it says of its data is no JSON object")
             return about, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
+        why = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{path} is damaged: {why}") from error
 
 
 def below(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:

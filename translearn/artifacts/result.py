@@ -9,7 +9,8 @@ from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from translearn.artifacts.atomic import write_atomic
 from translearn.config import fingerprint
-from translearn.renamed import RENAMED
+from translearn.renamed.names import RENAMED
+from translearn.system.reading import json_value
 
 SCHEMA = 1  # of result.json; files of release 0.1 have none and are read all the same
 
@@ -42,6 +43,7 @@ class Result:
         source_samples: those of them that came from the source with their labels.
         precision_reason: why it is this precision.
         elapsed_seconds: from the start of this process to its end, building and scoring included.
+        files: of each folder that was read: files found, used, and left out by reason.
         environment: versions, device, threads, commit.
     """
 
@@ -84,6 +86,7 @@ class Result:
     precision: str | None = None
     precision_reason: str | None = None
     deterministic: bool | None = None
+    files: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
 
@@ -97,11 +100,13 @@ class Result:
         if values.get("status") not in ENDS:
             raise ValueError(f"its status is none of {', '.join(ENDS)}")
         if values.get("schema", SCHEMA) != SCHEMA:
-            raise ValueError(f"its schema is {values['schema']}; this release reads {SCHEMA}")
+            raise ValueError(
+                f"its schema is {shortened(values['schema'])}; this release reads {SCHEMA}"
+            )
         known = {f.name: values[f.name] for f in fields(Result) if values.get(f.name) is not None}
         for name, value in known.items():
             if not _fits(value, HINTS[name]):
-                raise ValueError(f"its {name} is {value!r}")
+                raise ValueError(f"its {name} is {shortened(value)}")
         return cls(**{**known, **_present(known)})
 
 
@@ -110,14 +115,23 @@ HINTS = get_type_hints(Result)
 
 def _fits(value: object, hint: Any) -> bool:
     """Whether a value of JSON has a field's type; a whole number may stand for any number."""
-    choices = get_args(hint) if isinstance(hint, UnionType) else (hint,)
-    kinds = {get_origin(choice) or choice for choice in choices}
-    return type(value) in kinds or (type(value) is int and float in kinds)
+    if isinstance(hint, UnionType):
+        return any(_fits(value, choice) for choice in get_args(hint))
+    kind, inside = get_origin(hint) or hint, get_args(hint)
+    if kind is Any:
+        return True
+    if kind is float:
+        return type(value) in (int, float)
+    if kind is dict:
+        return isinstance(value, dict) and all(_fits(one, inside[1]) for one in value.values())
+    if kind is list:
+        return isinstance(value, list) and all(_fits(one, inside[0]) for one in value)
+    return type(value) is kind
 
 
 def _present(known: Mapping[str, Any]) -> dict[str, Any]:
-    """Metrics by the names of today; what is no number is none."""
-    metrics = known.get("metrics", {})
+    """Data and metrics by the names of today; what is no number is none."""
+    metrics, data = known.get("metrics", {}), known.get("data")
     headline = known.get("headline")
     return {
         "metrics": {
@@ -126,6 +140,7 @@ def _present(known: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(value, int | float)
         },
         "headline": headline and RENAMED.metrics.get(headline, headline),
+        "data": data and RENAMED.data.get(data, data),
     }
 
 
@@ -145,10 +160,16 @@ def started(config: Mapping[str, Any], status: str) -> Result:
         "fingerprint": fingerprint(config),
     }
     fitting = {name: value for name, value in told.items() if _fits(value, HINTS[name])}
-    return Result(status=status, oracle=select == "oracle", **fitting)
+    return Result(status=status, oracle=select == "oracle", **{**fitting, **_present(fitting)})
 
 
 NAMED = ("method", "data", "backbone", "augment")
+
+
+def shortened(value: object) -> str:
+    """A value as a message shows it."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def write_result(folder: Path, result: Result) -> None:
@@ -167,7 +188,7 @@ def load_result(folder: Path) -> Result:
         OSError: it is missing, or cannot be read.
         ValueError: it is not that of a run, saying why.
     """
-    values = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    values = json_value(folder / "result.json")
     if not isinstance(values, dict):
         raise ValueError("it is no JSON object")
     return Result.of(values)

@@ -25,8 +25,12 @@ from tqdm import tqdm
 from translearn.config import Config, Tracking, flatten
 from translearn.errors import ConfigError
 from translearn.system.locks import Lock
+from translearn.system.reading import text
 
 BY_PHASE = ("loss/", "health/", "lr")  # what means another thing in each phase
+
+
+MOST_ID = 1000  # bytes of the name that MLflow gave a run
 
 
 NO_METRICS = ("phase", "step", "samples")
@@ -130,7 +134,7 @@ class MLflow:
         record = run.folder / "mlflow_run_id.txt"
         self._last: dict[str, int] = {}  # of a continued run: up to where it is there already
         if run.samples and record.exists():
-            self._id = record.read_text().strip()
+            self._id = text(record, MOST_ID).strip()
             self._client.update_run(self._id, status="RUNNING")
             for key in self._client.get_run(self._id).data.metrics:
                 history = self._client.get_metric_history(self._id, key)

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from translearn.data.files.download import DataSet, data_root, require
+from translearn.data.files.listing import shown
 from translearn.data.sets.catalog import DATA_SETS, data_needs
 from translearn.errors import ConfigError, DataError, nearest
+from translearn.renamed.names import RENAMED
 from translearn.system import command
+from translearn.system.problems import expanded
 
 DEFAULT_ROOT = "~/.cache/translearn"
 
@@ -36,20 +39,71 @@ def look_after(arguments: Sequence[str]) -> int:
         ("list", "what each data set needs, where it was looked for, how to get it"),
         ("verify", "compare the files of a data set with their checksums"),
         ("prepare", "download what a data set lacks, and check it"),
+        ("check", "read every image of a folder, and name each that cannot be read"),
     ):
         sub = commands.add_parser(name, help=about, description=about)
+        if name == "check":
+            add_check(sub)
+            continue
         if name != "list":
             sub.add_argument("name", help="a data set, or a data config such as mnist_mnistm")
         sub.add_argument("--root", help=f"the data root (TRANSLEARN_DATA, else {DEFAULT_ROOT})")
     options = parser.parse_args(arguments)
+    if options.command == "check":
+        check(expanded(options.folder), options.workers, options.max_pixels)
+        return 0
     root = data_root(options.root or os.environ.get("TRANSLEARN_DATA") or DEFAULT_ROOT)
     if options.command == "list":
         show_all(root)
     elif options.command == "verify":
-        verify(options.name, root)
+        verify(RENAMED.data.get(options.name, options.name), root)
     else:
-        prepare(options.name, root)
+        prepare(RENAMED.data.get(options.name, options.name), root)
     return 0
+
+
+def add_check(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``tl-data check``."""
+    parser.add_argument("folder", metavar="FOLDER", help="searched through; or a table of images")
+    parser.add_argument(
+        "--workers", metavar="N", type=int, default=2, help="decoding processes (2)"
+    )
+    parser.add_argument(
+        "--max-pixels", metavar="N", type=int, default=50_000_000,
+        help="a larger image is refused, as by data.max_pixels (50000000)",
+    )  # fmt: skip
+
+
+def check(place: Path, workers: int, max_pixels: int) -> None:
+    """Read every image of a folder or a table as a run would, and print what is wrong with which.
+
+    Raises:
+        ConfigError: an option is out of range.
+        DataError: some cannot be read, or there are none.
+    """
+    from translearn.data.files.images import FileImages, Reading  # with torch, only where needed
+    from translearn.data.pipeline.decoding import read_all
+    from translearn.data.sets.layouts import find_images
+
+    if workers < 0 or max_pixels < 1:
+        raise ConfigError("--workers must be at least 0, and --max-pixels above 0")
+    listing = find_images(place).every
+    if not listing.files:
+        raise DataError(f"there are no images in {listing}")
+    print(listing)
+    paths = tuple(listing.folder / name for name in listing.files)
+    images = FileImages(paths, size=64, reading=Reading(max_pixels=max_pixels))
+    contents = read_all(images, workers, keep=False)
+    for look, count in sorted(contents.looks.items()):
+        print(f"shown: {count} {look}")
+    for position in sorted(contents.bad):
+        print(f"bad: {shown(listing.files[position])}: {contents.bad[position].reason}")
+    if contents.bad:
+        raise DataError(
+            f"{len(contents.bad)} of {len(paths)} images cannot be read\n"
+            "mend or delete them; a run leaves them out with data.on_bad=skip"
+        )
+    print(f"all {len(paths)} images can be read")
 
 
 def data_sets(name: str) -> tuple[DataSet, ...]:

@@ -5,17 +5,18 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from translearn.commands.predictor import FILES, Predictor
-from translearn.data.files.images import FileImages
-from translearn.data.sets.folder import visible_files
+from translearn.data.files.listing import few, list_files
 from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError, DiskError
 from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
 from translearn.system import command
+from translearn.system.printing import cell as in_cell
+from translearn.system.terminal import complain
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
 
@@ -33,7 +34,8 @@ def label(arguments: Sequence[str] | None) -> int:
     """What ``tl-predict`` does with these arguments."""
     parser = argparse.ArgumentParser(
         prog="tl-predict",
-        description="Label images or recordings with a trained run: CSV, a line a file.",
+        description="Label images or recordings with a trained run: CSV, a line a file. A file "
+        "that cannot be read has its reason in the column error, and the exit code is 3.",
     )
     parser.add_argument("run", metavar="RUN", help="run folder")
     parser.add_argument(
@@ -60,13 +62,17 @@ def label(arguments: Sequence[str] | None) -> int:
         raise ConfigError(f"--grid draws images, and {given.run} was trained on {kind}s")
     names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
     labelled = predictor.predict(paths, given.top)
-    lines: Iterable[Line] = (
-        Line(name, *found) for name, found in zip(names, labelled, strict=True)
+    bad: list[Line] = []
+    lines: Iterable[Line] = counted(
+        (Line(name, *found) for name, found in zip(names, labelled, strict=True)), bad
     )
     if given.grid is not None:
         lines = list(lines)
-        images = FileImages(tuple(paths), predictor.stored_size)
-        draw_grid(Path(given.grid), images, lines, f"labelled as {predictor.task}")
+        images = predictor.images(
+            [path for path, one in zip(paths, lines, strict=True) if not one.error]
+        )
+        lines_of_grid = [one for one in lines if not one.error]
+        draw_grid(Path(given.grid), images, lines_of_grid, f"labelled as {predictor.task}")
     put = write_json if given.json else write
     if given.out is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -75,42 +81,62 @@ def label(arguments: Sequence[str] | None) -> int:
         sys.stdout.flush()
     else:
         write_file(Path(given.out), lines, given.top, put)
+    if bad:
+        raise DataError(
+            f"{len(bad)} of {len(paths)} files could not be labelled: "
+            f"{few([line.path for line in bad])}\n"
+            f"the first: {bad[0].error}\nthe column error has the reason of each"
+        )
     return 0
 
 
+def counted(lines: Iterable[Line], bad: list[Line]) -> Iterator[Line]:
+    """The same lines; those with an error are added to ``bad``."""
+    for line in lines:
+        if line.error:
+            bad.append(line)
+        yield line
+
+
 def found_files(folder: Path, kind: Kind) -> list[Path]:
-    """The images, or the ``.wav`` files, in a folder and below, sorted; or the one file.
+    """The images, or the recordings, in a folder and below, sorted; or the one file.
+
+    What was found and what is left out is told.
 
     Raises:
-        DataError: there are none.
+        DataError: there are none, or a folder cannot be listed.
     """
-    name, suffixes = FILES[kind]
+    name, why_not = FILES[kind]
     if folder.is_file():
         return [folder]
     if not folder.is_dir():
         raise DataError(
             f"{folder} is not a folder and no file\ngive the folder that holds the {name}, or one"
         )
-    paths = visible_files(folder, suffixes)
-    if not paths:
-        raise DataError(f"no {name} in {folder}\ngive a folder that holds {name}, also nested")
-    return paths
+    listing = list_files(folder, why_not)
+    if not listing.files:
+        raise DataError(f"no {name} in {listing}\ngive a folder that holds {name}, also nested")
+    complain(listing)
+    return [folder / path for path in listing.files]
 
 
 def write(file: TextIO, lines: Iterable[Line], top: int) -> None:
     """Write the CSV: path, label, probability; then label_2, probability_2 and so on.
 
-    A method that describes what it sees adds the column ``attributes``.
+    A method that describes what it sees adds the column ``attributes``. The last one is ``error``.
+    Texts that a spreadsheet would take for formulas have a ``'`` before them; JSON has them as
+    they are.
     """
     writer = csv.writer(file, lineterminator="\n")
     more = [f"{name}_{k}" for k in range(2, top + 1) for name in ("label", "probability")]
-    for number, (path, labels, description) in enumerate(lines):
+    for number, (path, labels, description, error) in enumerate(lines):
         last = [] if description is None else [description]
         if number == 0:
-            header = ("path", "label", "probability", *more)
-            writer.writerow((*header, "attributes") if last else header)
+            described = ["attributes"] if last else []
+            writer.writerow(("path", "label", "probability", *more, *described, "error"))
         cells = [cell for label, probability in labels for cell in (label, f"{probability:.4f}")]
-        writer.writerow((path, *cells, *last))
+        cells = cells or [""] * 2 * top
+        writer.writerow(map(in_cell, (path, *cells, *last, error)))
 
 
 def check_files(out: str | None, grid: str | None) -> None:

@@ -7,28 +7,32 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from translearn.artifacts.checkpoint import load as load_checkpoint
-from translearn.artifacts.folder import stored_config
+from translearn.artifacts.folder import of_a_run, stored_config
 from translearn.artifacts.model import read_model
 from translearn.config import Config, Device, Precision, RunConfig
-from translearn.data.files.images import SUFFIXES, FileImages
-from translearn.data.pipeline.loaders import ImageDataset, decoded
+from translearn.data.files.images import FileImages, Reading, why_no_image
+from translearn.data.pipeline.decoding import decoded, in_turn
 from translearn.data.pipeline.preparation import Preparation
-from translearn.data.sets.fsdd import fit_length, read_wav
+from translearn.data.sets.folder import reading_by
+from translearn.data.sets.fsdd import fit_length, read_wav, why_no_recording
 from translearn.data.types import Kind
 from translearn.engine.build import build_method
 from translearn.engine.workload import suited
-from translearn.errors import CheckpointError, ConfigError
+from translearn.errors import CheckpointError, ConfigError, DataError
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
 from translearn.semantics.base import Restored
 from translearn.system.quoting import continuing
 from translearn.system.terminal import complain
 
-# what can be labelled: how messages name the files, and how they end
-FILES = {Kind.image: ("images", SUFFIXES), Kind.waveform: ("recordings (.wav)", (".wav",))}
+LARGEST = 2**16  # edge of a stored image, or samples of a waveform
+# what can be labelled: how messages name the files, and why another file is none of them
+FILES = {
+    Kind.image: ("images", why_no_image),
+    Kind.waveform: ("recordings (.wav)", why_no_recording),
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Predictor:
         prepare: stored samples to network input.
         stored_size: edge that images are resized to before the centre crop, or samples that
             waveforms are cut or padded to.
+        reading: how image files are read.
         run: the run's settings.
         runtime: device and precision.
     """
@@ -49,6 +54,7 @@ class Predictor:
     task: str
     prepare: Preparation
     stored_size: int
+    reading: Reading
     run: RunConfig
     runtime: Runtime
 
@@ -68,11 +74,12 @@ class Predictor:
             raise ConfigError(f"{folder} is no run folder: .hydra/config.yaml is missing")
         path, about, weights = last_model(folder)
         config = stored_config(folder)
-        run = RunConfig.of(config["run"])
+        with of_a_run(folder / ".hydra" / "config.yaml"):
+            run = RunConfig.of(config["run"])
         run.device = Device.auto  # wherever it was trained, predict on what is here
         if portable:
             run.device, run.precision = Device.cpu, Precision.fp32
-        try:
+        with of_a_run(path):
             task = about["main_task"]
             # 0.1 counted what a label budget hides among the tasks, as target/rest
             classes, inputs = (
@@ -83,24 +90,21 @@ class Predictor:
             shapes = {name: tuple(one["shape"]) for name, one in inputs.items()}
             backbone_shape = tuple(about["input_shape"])
             semantics = Restored(**about["semantics"]) if "semantics" in about else None
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} is damaged: {error}") from error
+            if not 1 <= size <= LARGEST:
+                raise ValueError(f"the stored size is {size}")
         if kind not in FILES:
             raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels files")
-        try:
+        with of_a_run(path):
             method = build_method(
                 without_download(config), classes, backbone_shape, shapes, semantics
             )
             method.load_state_dict(weights)
-        except (RuntimeError, TypeError) as error:
-            raise CheckpointError(
-                f"{path} does not fit the config beside it: {str(error).splitlines()[-1].strip()}"
-            ) from error
         runtime = suited(Runtime.start(run), run, method, backbone_shape)
         method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         backbone = method.backbone
         prepare = Preparation.of(kind, shapes[task], backbone.mean, backbone.std, runtime)
-        return Predictor(method.eval(), task, prepare, size, run, runtime)
+        reading = reading_by(config["data"])
+        return Predictor(method.eval(), task, prepare, size, reading, run, runtime)
 
     @property
     def num_classes(self) -> int:
@@ -109,26 +113,27 @@ class Predictor:
 
     def predict(
         self, paths: Sequence[Path], top: int = 1
-    ) -> Iterator[tuple[list[tuple[str, float]], str | None]]:
+    ) -> Iterator[tuple[list[tuple[str, float]], str | None, str]]:
         """The ``top`` likeliest labels with their probabilities of every file, in order.
 
-        Beside them stands what the method has to say about it, or None.
-
-        Raises:
-            DataError: one cannot be read.
+        Beside them stands what the method has to say about it, or None; and why the file cannot be
+        read, which then has no labels.
         """
         names: Sequence[str] = self.method.tasks[self.task]
         if self.method.clusters:  # which the classes of the same number say nothing about
             names = [f"cluster_{i}" for i in range(self.num_classes)]
-        for x in self.batches(paths):
+        for x, bad in self.batches(paths):
             # stable: of equal scores the first class comes first, as in the judge's argmax
             scores, labels = self.probabilities(x).sort(dim=1, descending=True, stable=True)
             rows = zip(
                 labels[:, :top].tolist(), scores[:, :top].tolist(), self.described(x), strict=True
             )
-            for places, likely, description in rows:
+            for row, (places, likely, description) in enumerate(rows):
+                if row in bad:
+                    yield [], None if description is None else "", bad[row]
+                    continue
                 pairs = zip(places, likely, strict=True)
-                yield [(names[label], score) for label, score in pairs], description
+                yield [(names[label], score) for label, score in pairs], description, ""
 
     def described(self, samples: Tensor) -> Sequence[str | None]:
         """A few words on each of the stored samples; None where the method has none."""
@@ -137,24 +142,48 @@ class Predictor:
         with torch.inference_mode(), self.runtime.autocast():
             return self.method.describe(self.prepare(samples))
 
-    def batches(self, paths: Sequence[Path]) -> Iterator[Tensor]:
-        """The files as stored samples: uint8 (B, 3, H, W) of images, int16 (B, T) of recordings."""
+    def batches(self, paths: Sequence[Path]) -> Iterator[tuple[Tensor, dict[int, str]]]:
+        """The files as stored samples: uint8 (B, 3, H, W) of images, int16 (B, T) of recordings.
+
+        Those that cannot be read are empty, and told by their row.
+        """
         size = self.run.eval_batch_size
         if self.prepare.kind is Kind.waveform:
             for start in range(0, len(paths), size):
-                part = [read_wav(path) for path in paths[start : start + size]]
-                yield torch.stack([fit_length(waveform, self.stored_size) for waveform in part])
+                yield self.waveforms(paths[start : start + size])
             return
-        images = FileImages(tuple(paths), self.stored_size)
+        images = self.images(paths)
         workers = self.run.workers if len(paths) > size else 0
-        for x, _ in decoded(DataLoader(ImageDataset(images), size, num_workers=workers)):
-            yield x
+        for batch in decoded(images, in_turn(len(images), size), size, workers):
+            yield batch.x, {row: error.reason for row, error in batch.bad.items()}
+
+    def waveforms(self, paths: Sequence[Path]) -> tuple[Tensor, dict[int, str]]:
+        """Recordings as ``batches`` has them."""
+        x = torch.zeros(len(paths), self.stored_size, dtype=torch.int16)
+        bad: dict[int, str] = {}
+        for row, path in enumerate(paths):
+            try:
+                x[row] = fit_length(read_wav(path), self.stored_size)
+            except DataError as error:
+                bad[row] = str(error).splitlines()[0]
+        return x, bad
+
+    def images(self, paths: Sequence[Path]) -> FileImages:
+        """Image files, read as the run read its own."""
+        return FileImages(tuple(paths), self.stored_size, self.reading)
 
     def probabilities(self, samples: Tensor) -> Tensor:
-        """Stored samples -> probabilities (B, classes of the task)."""
+        """Stored samples -> probabilities (B, classes of the task).
+
+        Raises:
+            CheckpointError: the model's weights are not finite.
+        """
         with torch.inference_mode(), self.runtime.autocast():
             logits = self.method.predict(self.prepare(samples), self.task)
-        return logits.float().softmax(dim=1).cpu()
+        found = logits.float().softmax(dim=1).cpu()
+        if found.isnan().any():
+            raise CheckpointError("the model gives scores that are no numbers: it is damaged")
+        return found
 
 
 def last_model(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
@@ -172,10 +201,10 @@ def last_model(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
     finish = f"finish it with: {continuing(folder)}"
     if state is None or "about" not in state:
         raise CheckpointError(f"{path} is missing: the run did not come to its end\n{finish}")
-    done, every = state["progress"]["steps"], state["total_steps"]
+    with of_a_run(folder / "checkpoints"):
+        done, every = state["progress"]["steps"], state["total_steps"]
+        weights = {**state["average"], **{name: state["method"][name] for name in state["buffers"]}}
     complain(f"{folder} was stopped at step {done} of {every}: its last weights label\n{finish}")
-    averaged, buffers = state["average"], state["buffers"]
-    weights = {**averaged, **{name: state["method"][name] for name in buffers}}
     return folder / "checkpoints" / "last.pt", state["about"], weights
 
 

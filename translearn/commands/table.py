@@ -10,6 +10,7 @@ from translearn.report.grid import aggregate, comma_separated, markdown
 from translearn.report.pages import drawn, keep
 from translearn.report.table import found_runs, print_grid, write
 from translearn.system import command
+from translearn.system.reading import text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,10 +60,10 @@ def draw_page(page: Path) -> None:
         DiskError: it cannot be written.
     """
     try:
-        text = page.read_text(encoding="utf-8")
+        content = text(page)
     except (OSError, ValueError) as error:
         raise ConfigError(f"--page {page} cannot be read: {error}") from error
-    write(str(page), drawn(text, page.parent))
+    write(str(page), drawn(content, page.parent))
 
 
 def compare_runs(given: argparse.Namespace) -> None:

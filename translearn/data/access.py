@@ -133,13 +133,6 @@ class TrainView(Mapping[str, LabelledSet | UnlabelledSet]):
         """The same view, whose ``outputs`` are what ``compute`` gives."""
         return TrainView(self._sets, self._hidden, compute)
 
-    def map_images(self, change: Callable[[Images], Images]) -> "TrainView":
-        """The same view with every set's images replaced by ``change(images)``."""
-        return TrainView(
-            {task: replace(data, x=change(data.x)) for task, data in self._sets.items()},
-            {task: replace(data, x=change(data.x)) for task, data in self._hidden.items()},
-        )
-
     @staticmethod
     def of(tasks: TaskSet, access: Access) -> "TrainView":
         """Hide every training label that ``access`` does not grant.

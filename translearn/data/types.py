@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from translearn.data.files.download import DataSet
 from translearn.data.files.images import FileImages
+from translearn.data.files.listing import Listing
 from translearn.errors import ConfigError
 
 Images = Tensor | FileImages
@@ -61,6 +62,8 @@ class Samples:
         protocol: how its splits are made, as in ``TaskSet``.
         test_size: samples of the test that is cut where none is published; None: a share of them.
         unseen: the classes of which the set publishes no training samples.
+        val: a validation split that comes with the set; None: it is cut from ``train``.
+        listing: what was found in the folder that it was read from, where it is a folder.
     """
 
     name: str
@@ -72,6 +75,8 @@ class Samples:
     protocol: str
     test_size: int | None = None
     unseen: tuple[str, ...] = ()
+    val: Split | None = None
+    listing: Listing | None = None
 
 
 class Reader(ABC):
@@ -92,7 +97,7 @@ class Reader(ABC):
 
         Raises:
             DataError: files are missing or broken; the message says where it looked, how to get
-                them, and names ``data=digits`` as the substitute.
+                them, and names ``data=print_hand`` as the substitute.
         """
 
 
@@ -132,12 +137,16 @@ class TaskSet:
         input_shape: (C, H, W) that the backbone receives, or (D,) of vectors.
         protocol: how the splits were made (``published``, ``transductive``, ``split``, ...);
             results of different protocols never share a table cell.
+        listings: what was found in the folders that were read, by the name of the set's place.
+        notes: what people should know of the data, a sentence each.
     """
 
     name: str
     tasks: Mapping[str, Domain]
     input_shape: Shape
     protocol: str = "published"
+    listings: Mapping[str, Listing] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def shape(self, task: str) -> Shape:
         """What a prepared sample of ``task`` looks like: the backbone's input or a stem's."""
@@ -183,7 +192,8 @@ def cut_domain(
 ) -> Domain:
     """Shuffle the training samples by ``seed`` and cut ``val_fraction`` off for validation.
 
-    The cut is a permutation of indices, never by class.
+    The cut is a permutation of indices, never by class. Nothing is cut where the set has a
+    validation split.
 
     Raises:
         ConfigError: ``val_fraction`` is not in [0, 1).
@@ -192,8 +202,8 @@ def cut_domain(
         raise ConfigError(f"data.val_fraction={val_fraction} must be at least 0 and below 1")
     train = samples.train
     order = permutation(len(train), seed)
-    size = int(len(train) * val_fraction)
-    val = train.select(order[:size]) if size else None
+    size = int(len(train) * val_fraction) if samples.val is None else 0
+    val = train.select(order[:size]) if size else samples.val
     return Domain(
         samples.name, samples.classes, train.select(order[size:]), val, samples.test,
         samples.kind, input_shape,
@@ -202,10 +212,13 @@ def cut_domain(
 
 def keep_classes(samples: Samples, kept: Sequence[int], name: str) -> Samples:
     """The samples of the classes ``kept`` (labels), labelled by the place of their class in it."""
-    test = None if samples.test is None else split_of_classes(samples.test, kept)
+    test, val = (
+        None if split is None else split_of_classes(split, kept)
+        for split in (samples.test, samples.val)
+    )
     return replace(
         samples, name=name, classes=tuple(samples.classes[label] for label in kept),
-        train=split_of_classes(samples.train, kept), test=test,
+        train=split_of_classes(samples.train, kept), test=test, val=val,
     )  # fmt: skip
 
 

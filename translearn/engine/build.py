@@ -1,5 +1,6 @@
 """The parts of a run put together: its method, and the job that the engine runs."""
 
+import logging
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -11,15 +12,16 @@ import torch
 
 from translearn import __version__
 from translearn.artifacts.checkpoint import load as load_checkpoint
-from translearn.artifacts.folder import refuse_differences
+from translearn.artifacts.folder import of_a_run, refuse_differences
 from translearn.artifacts.trackers import GuardedTracker, check_tracker
 from translearn.backbones.base import Backbone
 from translearn.components import build, check, resolve_class
 from translearn.config import Config, RunConfig, differences
 from translearn.data.access import TrainView
+from translearn.data.arrangements.base import lacking
 from translearn.data.pipeline.augment import Augment
-from translearn.data.pipeline.loaders import make_resident
 from translearn.data.pipeline.preparation import Preparation
+from translearn.data.pipeline.reading import Reader, TaskFiles
 from translearn.data.types import DataSource, Shape, Split, TaskSet
 from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
@@ -31,6 +33,8 @@ from translearn.methods.parts.source_model import check_same_cut
 from translearn.runtime import Runtime, stable_seed
 from translearn.semantics.base import Semantics
 from translearn.system.signals import Stop
+
+log = logging.getLogger(__name__)
 
 
 def build_run(
@@ -66,6 +70,7 @@ def build_run(
         root = os.path.expanduser(config["data_root"])
         tasks = build(config["data"], DataSource, root=root).load()
     seed = int(config["seed"])
+    tasks, files = read_files(tasks, run, seed, show=rank == 0)
     torch.manual_seed(stable_seed(seed, "start"))
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -88,7 +93,7 @@ def build_run(
     return Job(
         method=method,
         tasks=without_labels(tasks),
-        view=resident_view(view, budget, run.workers),
+        view=view,
         judge=judge,
         prepare=prepare,
         augment=build(config["augment"], Augment, size=size).to(runtime.device),
@@ -101,7 +106,31 @@ def build_run(
         config=config,
         stop=stop,
         tracker=GuardedTracker(run.tracker, folder, config),
+        files=files,
     )
+
+
+def read_files(
+    tasks: TaskSet, run: RunConfig, seed: int, show: bool
+) -> tuple[TaskSet, dict[str, TaskFiles]]:
+    """Read all image files, and print what was found, left out and changed.
+
+    Raises:
+        DataError: files cannot be read; the message names all.
+    """
+    say = log.info if show else lambda *told: None
+    for listing in tasks.listings.values():
+        say("%s", listing)
+    reader = Reader(run.resident_mb * 2**20, run.workers, run.most_files, seed, show)
+    tasks, files = reader.read(tasks)
+    if any(read.bad for read in files.values()):
+        tasks = replace(tasks, notes=lacking(tasks))
+    for task, read in files.items():
+        if str(read):
+            say("%s: %s", task, read)
+    for note in tasks.notes:
+        say("warning: %s", note)
+    return tasks, files
 
 
 def without_labels(tasks: TaskSet) -> TaskSet:
@@ -154,11 +183,6 @@ def build_method(
     return build(config["method"], Method, backbone=backbone, **parts)
 
 
-def resident_view(view: TrainView, budget: int, workers: int) -> TrainView:
-    """The same view, with the files that fit in ``budget`` bytes decoded."""
-    return view.map_images(lambda images: make_resident(images, budget, workers))
-
-
 METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")
 
 
@@ -203,11 +227,12 @@ def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
     state = load_checkpoint(folder / "checkpoints")
     if state is None:
         return
-    changed = differences(state["config"], config)
-    if state["version"] != __version__:
-        changed.append(f"translearn: {state['version']} -> {__version__}")
-    if state["torch"] != torch.__version__:
-        changed.append(f"torch: {state['torch']} -> {torch.__version__}")
-    if run.threads is None:
-        run.threads = int(state["threads"])  # what null meant when the run began
+    with of_a_run(folder / "checkpoints"):
+        changed = differences(state["config"], config)
+        if state["version"] != __version__:
+            changed.append(f"translearn: {state['version']} -> {__version__}")
+        if state["torch"] != torch.__version__:
+            changed.append(f"torch: {state['torch']} -> {torch.__version__}")
+        if run.threads is None:
+            run.threads = int(state["threads"])  # what null meant when the run began
     refuse_differences(folder, changed)

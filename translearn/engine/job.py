@@ -11,6 +11,7 @@ from translearn.config import Config, RunConfig
 from translearn.data.access import TrainView
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
+from translearn.data.pipeline.reading import TaskFiles
 from translearn.data.types import TaskSet
 from translearn.engine.judge import Judge
 from translearn.methods.base import Budget, Method
@@ -56,6 +57,7 @@ class Job:
     config: Config
     stop: Stop
     tracker: GuardedTracker
+    files: Mapping[str, TaskFiles] = field(default_factory=dict)  # task -> what was read of it
 
     @property
     def checkpoints(self) -> Path:

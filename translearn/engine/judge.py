@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from translearn.data.files.images import FileImages
-from translearn.data.pipeline.loaders import ImageDataset, decoded, make_resident
+from translearn.data.pipeline.decoding import decoded, in_turn
+from translearn.data.pipeline.loaders import make_resident
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.types import Split, TaskSet
 from translearn.methods.base import Method
@@ -57,6 +57,10 @@ class Judge:
     def has(self, task: str, split: str) -> bool:
         """Whether there are labels to score this split with."""
         return (task, split) in self._splits
+
+    def size(self, task: str, split: str) -> int:
+        """How many images of a split have labels."""
+        return len(self._splits[task, split])
 
     def score(self, method: Method, split: str, limit: int | None = None) -> dict[str, float]:
         """``scores_of`` what can be scored; arguments as in ``confusions``."""
@@ -212,8 +216,6 @@ class _FileBatches:
         self.batch_size, self.workers = batch_size, workers
 
     def __iter__(self):  # type: ignore[no-untyped-def]
-        loader = DataLoader(
-            ImageDataset(self.x), batch_size=self.batch_size, num_workers=self.workers
-        )
-        for x, position in decoded(loader):
-            yield x, self.y[position]
+        batches = in_turn(len(self.x), self.batch_size)
+        for batch in decoded(self.x, batches, self.batch_size, self.workers):
+            yield batch.whole().x, self.y[batch.positions]

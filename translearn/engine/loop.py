@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from translearn.artifacts import checkpoint
+from translearn.artifacts.folder import of_a_run
 from translearn.artifacts.metrics_log import MetricsLog
 from translearn.config import Select
 from translearn.engine.job import Job, Progress
@@ -61,10 +62,12 @@ def run_method(job: Job) -> Trained:
     state = checkpoint.load(job.checkpoints)
     if job.first_rank:
         checkpoint.tidy(job.checkpoints)
-    progress = Progress(**state["progress"]) if state else Progress()
+    progress = Progress()
     if state:
-        job.method.load_state_dict(state["method"])
-        job.method.kept = {k: v.to(job.runtime.device) for k, v in state["kept"].items()}
+        with of_a_run(job.checkpoints):
+            progress = Progress(**state["progress"])
+            job.method.load_state_dict(state["method"])
+            job.method.kept = {k: v.to(job.runtime.device) for k, v in state["kept"].items()}
         log.info("continuing at step %d of phase %d", progress.step, progress.phase + 1)
     log_file, offset = job.folder / "metrics.jsonl", progress.log_offset
     metrics_log = MetricsLog(log_file, offset, job.first_rank, job.tracker)

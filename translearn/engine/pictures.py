@@ -1,6 +1,5 @@
 """What the figures of a run are drawn from, gathered once its weights are final."""
 
-import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from translearn.methods.base import Method
 from translearn.metrics.seen_unseen import SeenUnseen
 from translearn.report.drawing import Evidence, Examples
 from translearn.report.figures import draw
+from translearn.system.reading import json_lines
 
 MOST_EXAMPLES = 800  # over all tasks: their t-SNE takes about a second of one core
 
@@ -70,7 +70,7 @@ def gather(job: Job, result: Result, confusions: Mapping[str, Tensor], main_task
     parts = max(2, len(tasks))
     return Evidence(
         title=f"{result.method} on {result.data}, seed {result.seed}",
-        log=read_log(job.folder / "metrics.jsonl"),
+        log=json_lines(job.folder / "metrics.jsonl"),
         classes={task: job.method.tasks[task] for task in tasks},
         confusions={task: confusion.numpy() for task, confusion in confusions.items()},
         examples={
@@ -79,11 +79,6 @@ def gather(job: Job, result: Result, confusions: Mapping[str, Tensor], main_task
         main_task=main_task,
         threads=job.runtime.threads,
     )
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of metrics.jsonl."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def examples(job: Job, task: str, most: int, seconds: float) -> Examples:

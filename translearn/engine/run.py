@@ -18,6 +18,7 @@ from translearn.engine.build import build_run
 from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import run_method
+from translearn.engine.memory import refuse_large_batches
 from translearn.engine.selection import objective, usable_rules
 from translearn.methods.base import quadrant
 from translearn.metrics.clusters import matched
@@ -43,6 +44,7 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
     run, tasks = job.run, job.tasks
     if rank == 0:
         log.info("%s", job.runtime.summary)
+    refuse_large_batches(job)
     with job.tracker:
         progress, phases, metrics, confusions, seen_unseen = run_method(job)
         if run.probe:
@@ -105,9 +107,22 @@ def success(
         precision=job.runtime.precision,
         precision_reason=job.runtime.precision_reason,
         deterministic=job.runtime.device.type == "cpu" or job.run.deterministic,
-        warnings=[*progress.warnings, *job.method.notes(), *job.tracker.warnings],
+        files=files_of(job),
+        warnings=[*tasks.notes, *progress.warnings, *job.method.notes(), *job.tracker.warnings],
         environment=environment(job.runtime),
     )
+
+
+def files_of(job: Job) -> dict[str, Any]:
+    """What was found in folders and read of files, by the place of the set or the task."""
+    listings, read = job.tasks.listings, job.files
+    return {
+        name: {
+            **(listings[name].record() if name in listings else {}),
+            **(read[name].record() if name in read else {}),
+        }
+        for name in dict.fromkeys([*listings, *read])
+    }
 
 
 def source_samples(job: Job) -> int:

@@ -10,13 +10,14 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from translearn.artifacts.folder import refuse_older
+from translearn.artifacts.folder import refuse_older, stored_sources, stored_words
 from translearn.config import conf_dir
 from translearn.errors import CheckpointError, ConfigError, nearest
 from translearn.launch.help import explain, meant, of_choices
-from translearn.renamed import RENAMED, moved
+from translearn.renamed import moved
+from translearn.renamed.names import RENAMED
 from translearn.system.quoting import in_quotes
 
 SWEEP_KEYS = ("run.skip_done", "run.job_minutes")  # what a run alone has no use for
@@ -68,7 +69,10 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
             )
         return []
     refuse_older(folder)
-    stored = [str(override) for override in OmegaConf.load(record)]
+    try:
+        stored = stored_words(folder)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{record} cannot be read: {error}") from error
     left_out = {*given, *SWEEP_KEYS}
     kept = [override for override in stored if override.split("=", 1)[0] not in left_out]
     return [*stored_flags(folder, arguments), *kept]
@@ -79,8 +83,10 @@ def stored_flags(folder: Path, arguments: Sequence[str]) -> list[str]:
     record = folder / ".hydra" / "hydra.yaml"
     if not record.is_file() or {"--config-dir", "-cd"} & set(arguments):
         return []
-    sources = OmegaConf.select(OmegaConf.load(record), "hydra.runtime.config_sources") or []
-    given = [str(source.path) for source in sources if source.provider == "command-line"]
+    try:
+        given = stored_sources(folder)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{record} cannot be read: {error}") from error
     return [word for path in given[:1] for word in ("--config-dir", path)]
 
 

@@ -15,8 +15,11 @@ from translearn.config import Config, plain
 from translearn.data.access import Batch, Labelled
 from translearn.engine.build import build_run
 from translearn.engine.environment import peak_memory_mb
-from translearn.engine.job import Job
+from translearn.engine.job import Job, Progress
+from translearn.engine.judge import scores_of
 from translearn.engine.loop import enter
+from translearn.engine.memory import refuse_large_batches
+from translearn.engine.run import success
 from translearn.engine.step import TrainingStep
 from translearn.errors import ConfigError, TranslearnError
 from translearn.launch.launch import translated
@@ -65,7 +68,7 @@ def try_out(configs: Sequence[DictConfig], sweep: bool) -> int:
 
 
 class Estimate(NamedTuple):
-    """What a dry run tells of the run: its report, and the core-seconds of its training."""
+    """What a dry run tells of the run: its report, and the core-seconds that it takes."""
 
     report: str
     core_seconds: float
@@ -77,7 +80,7 @@ def together(core_seconds: Sequence[float]) -> str:
     lines = [
         "all jobs together",
         line("jobs", len(core_seconds)),
-        line("training takes about", f"{core_hours:.2f} core-hours"),
+        line("they take about", f"{core_hours:.2f} core-hours"),
     ]
     if core_hours > MOST_CORE_HOURS:
         lines.append(
@@ -95,12 +98,12 @@ def with_seed(config: DictConfig) -> Config:
 
 
 def dry_run(config: Config) -> Estimate:
-    """Build all parts of a run, enter every phase, take its first steps and score some images.
+    """Build all parts of a run, enter every phase, take its first steps, score and draw.
 
     Data, weights, batches and steps are those of the run itself; the scores are thrown away.
 
     Returns:
-        The report, a line an entry, and what training takes.
+        The report, a line an entry, and what the run takes.
 
     Raises:
         ConfigError: several processes are asked for, or as in a run.
@@ -123,6 +126,7 @@ def measured(config: Config, folder: Path) -> Estimate:
     start = time.perf_counter()
     job = build_run(config, folder, signals.current())
     built = time.perf_counter() - start
+    refuse_large_batches(job)
     runtime = job.runtime
     lines = [
         f"dry run: method={config['method'].get('name')} data={job.tasks.name} "
@@ -135,8 +139,7 @@ def measured(config: Config, folder: Path) -> Estimate:
         seconds, about = first_steps(job, phase)
         whole += seconds
         lines += [f"phase {phase.name}", *about]
-    for split in ("val", "test"):  # what only scoring would find out is found out here
-        job.judge.confusions(job.method, split, limit=job.run.batch_size)
+    scoring, figures = rehearsed(job)
     where = "of the device" if runtime.device.type == "cuda" else "of the process"
     lines += [
         "the whole run",
@@ -144,9 +147,55 @@ def measured(config: Config, folder: Path) -> Estimate:
         line("weights chosen by", f"{job.run.select}: {RULES[job.run.select].about}"),
         line("scored in training", scored(job, job.run.evaluate)),
         line("scored at the end", scored(job, ("val", "test"))),
-        line("training takes about", f"{duration(whole)}, evaluation and figures not counted"),
+        line("training takes about", duration(whole)),
+        line("scoring takes about", duration(scoring)),
+        line("figures take about", duration(figures) if job.run.figures else "none are drawn"),
     ]
-    return Estimate("\n".join(lines), whole * runtime.threads)
+    return Estimate("\n".join(lines), (whole + scoring + figures) * runtime.threads)
+
+
+def rehearsed(job: Job) -> tuple[float, float]:
+    """Score one batch of each split, and draw the figures: their memory counts, and they may fail.
+
+    Returns:
+        The seconds of scoring in the whole run, and those of the figures.
+    """
+    seconds, confusions = 0.0, {}
+    for split in ("val", "test"):
+        start = now(job.runtime)
+        confusions = job.judge.confusions(job.method, split, limit=job.run.eval_batch_size)
+        scored = sum(int(one.sum()) for one in confusions.values())
+        each = (now(job.runtime) - start) / max(1, scored)
+        seconds += each * scored_images(job, split)
+    start = now(job.runtime)
+    if job.run.figures:
+        draw(job, confusions)
+    return seconds, now(job.runtime) - start
+
+
+def scored_images(job: Job, split: str) -> int:
+    """How many images of a split are scored in the whole run."""
+    sizes = [
+        job.judge.size(task, split)
+        for task in job.method.tasks
+        if job.judge.has(task, split) and job.method.predicts(task)
+    ]
+    phases = [phase for phase in job.method.phases(job.budget) if phase.steps]
+    often = sum(job.phase_runs[phase.name].evaluations for phase in phases)
+    while_training = often if split in job.run.evaluate else 0
+    limit = job.run.eval_samples
+    return sum(size + while_training * min(size, limit or size) for size in sizes)
+
+
+def draw(job: Job, confusions: Mapping[str, torch.Tensor]) -> None:
+    """Draw the figures of the run as it stands into its folder."""
+    from translearn.engine.pictures import draw_figures  # matplotlib, only where it is wanted
+
+    (job.folder / "metrics.jsonl").touch()
+    metrics = scores_of(job.method, confusions, "test")
+    result = success(job, job.tasks, Progress(), [], metrics, confusions)
+    for failed in draw_figures(job, result, confusions, None):
+        print(f"warning: {failed}", file=sys.stderr)
 
 
 def first_steps(job: Job, phase: Phase) -> tuple[float, list[str]]:

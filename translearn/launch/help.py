@@ -26,7 +26,7 @@ PLUGINS = {
 
 
 EXAMPLES = """\
-  tl-run                                                the default: method=dann data=digits
+  tl-run                                                the default: method=dann data=print_hand
   tl-run method=source_only run.samples=64000           another method, half the budget
   tl-run method=dann data=mnist_mnistm seed=1           real data (tl-data list tells what it needs)
   tl-run -m method=source_only,dann seed=0,1,2          a sweep, ended by a table

@@ -1,7 +1,6 @@
 """Run a job here, or on N worker processes, and record how it ended."""
 
 import logging
-import re
 import time
 import traceback
 from collections.abc import Iterator
@@ -9,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from filelock import Timeout
 
 from translearn.artifacts.folder import run_lock
@@ -17,12 +15,7 @@ from translearn.artifacts.result import Result, started, write_result
 from translearn.config import Config
 from translearn.engine.environment import environment
 from translearn.engine.run import run_here
-from translearn.errors import (
-    CheckpointError,
-    LostError,
-    OutOfMemoryError,
-    StopSignal,
-)
+from translearn.errors import CheckpointError, StopSignal
 from translearn.report.table import print_result
 from translearn.system import signals, terminal
 from translearn.system.problems import of_type
@@ -112,35 +105,10 @@ def write_failure(config: Config, folder: Path, error: BaseException) -> None:
 
 
 def translated(error: BaseException, folder: Path | None = None) -> BaseException:
-    """Errors of memory, the system and workers as ours, saying what to change.
-
-    A KeyboardInterrupt is a stop.
-    """
+    """Errors of memory, the system and workers as ours; a KeyboardInterrupt is a stop."""
     if isinstance(error, KeyboardInterrupt):
         return StopSignal(2)
-    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(
-        error
-    ):
-        return OutOfMemoryError(
-            "out of memory\nlower run.batch_size, run.eval_batch_size or run.resident_mb, "
-            "or choose a smaller backbone"
-        )
-    worker = WORKER_DIED.search(str(error))
-    if isinstance(error, RuntimeError) and worker:
-        return LostError(
-            f"a process that reads images (pid {worker[1] or worker[3]}) was lost: "
-            f"{worker[2] or 'it ended without a word'}\n"
-            "SIGKILL and SIGBUS are what the system sends when memory or /dev/shm runs out: lower "
-            "run.workers or run.batch_size, or set run.workers=0" + way_on(folder)
-        )
     return of_type(error, folder)
-
-
-# what torch's DataLoader raises, anywhere in the main thread
-WORKER_DIED = re.compile(
-    r"DataLoader worker \(pid (\d+)\) is killed by signal: ([^.]+)|"
-    r"DataLoader worker \(pid\(s\) ([\d, ]+)\) exited unexpectedly"
-)
 
 
 def way_on(folder: Path | None) -> str:

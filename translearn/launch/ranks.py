@@ -21,6 +21,7 @@ from translearn.errors import ERRORS, LostError, StopSignal
 from translearn.launch.launch import translated, way_on
 from translearn.launch.sweep_process import death, stop_with_parent
 from translearn.system import command, signals, terminal
+from translearn.system.reading import json_value
 
 REPORT = "worker_error.json"  # in the run folder: why the first rank failed
 
@@ -121,7 +122,7 @@ def lost(failures: Mapping[int, Any], folder: Path) -> LostError | None:
 def reported(report: Path) -> BaseException | None:
     """The error that a rank reported, or None if none did."""
     try:
-        record = json.loads(report.read_text(encoding="utf-8"))
+        record = json_value(report)
         report.unlink()
     except (OSError, ValueError):
         return None

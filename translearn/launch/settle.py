@@ -25,6 +25,7 @@ from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import SWEEP_KEYS, given_values, unquoted
 from translearn.system.locks import Lock
 from translearn.system.quoting import in_quotes
+from translearn.system.terminal import complain
 
 RUN_FOLDER, SWEEP_FOLDER = "hydra.run.dir", "hydra.sweep.dir"  # how a user names a folder
 
@@ -72,7 +73,7 @@ def resumed_folder(resume: str, root: Path, config: DictConfig) -> Path | None:
     current = plain(config)
     for path in sorted(root.glob("*/*/.hydra/config.yaml"), reverse=True):
         folder = path.parent.parent
-        if folder.parent.name != "sweeps" and not done(folder) and same(folder, current):
+        if folder.parent.name != "sweeps" and not done(folder) and same(folder, current, complain):
             try:
                 lock = run_lock(folder)
                 lock.acquire()

@@ -4,17 +4,18 @@ A report on choices: the target test accuracies in it were recorded, and no rule
 has read them.
 """
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import mean
+from typing import Any
 
 from translearn.config import Select
 from translearn.errors import ConfigError
 from translearn.metrics.choice import FLOOR_METRIC, RULES, BestSoFar, chooses, metric_of
 from translearn.report.collect import KEYS, Row, Run, group
 from translearn.report.grid import Grid, amount, spread
+from translearn.system.reading import json_lines
 
 TEST = metric_of(Select.oracle)
 
@@ -41,7 +42,11 @@ def rule_grids(runs: Sequence[Run]) -> list[Grid]:
     Raises:
         ConfigError: no run has scores of rules, or nothing can be compared.
     """
-    rows = [row for row in group(runs)[0] if all(run.rules for run in row.runs)]
+    rows = [
+        row
+        for row in group(runs)[0]
+        if all(run.rules and compared(run) <= set(run.metrics) for run in row.runs)
+    ]
     if not rows:
         raise ConfigError("--rules: no run has scores of rules; start runs with run.rules=true")
     alike: dict[tuple[str, ...], list[Row]] = {}
@@ -144,12 +149,25 @@ def points_of(run: Run) -> list[Metrics]:
     """
     path = run.folder / "metrics.jsonl"
     try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = json_lines(path)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     scored = [line for line in lines if FLOOR_METRIC in line or "target/val/accuracy" in line]
-    points = [line for line in scored if line["phase"] != "end"]
+    points = [line for line in scored if line.get("phase") != "end" and is_point(line, run)]
     return [point for point in points if point["phase"] == points[-1]["phase"]]
+
+
+def is_point(line: Mapping[str, Any], run: Run) -> bool:
+    """Whether a line has the scores of every rule of its run, as a line of ours has."""
+    numbers = [line.get(name) for name in ("step", *compared(run))]
+    return "phase" in line and all(isinstance(number, int | float) for number in numbers)
+
+
+def compared(run: Run) -> set[str]:
+    """The metrics that the rules of a run look at."""
+    rules = [RULES[rule] for rule in Select if str(rule) in run.rules]
+    floor = {FLOOR_METRIC for rule in rules if rule.label_free}
+    return floor | {rule.metric for rule in rules if rule.metric is not None}
 
 
 def chosen_point(rule: Select, points: Sequence[Metrics], floor: float) -> Metrics:

@@ -4,13 +4,20 @@ A row holds the seeds of one setting and nothing else: runs that differ in data,
 augmentation, protocol, label budget, selection rule or any other option never share a row.
 """
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from translearn.artifacts.folder import POINTER, locked, pointed
+from translearn.artifacts.folder import (
+    POINTER,
+    locked,
+    pointed,
+    stored_words,
+    unfilled_config,
+)
 from translearn.artifacts.result import Result, load_result, started
 from translearn.report.stored import told_apart
 
@@ -19,6 +26,9 @@ KEYS = ("data", "method", "backbone", "augment", "protocol", "label_budget", "se
 
 # What negative transfer is judged within; the seeds are matched one by one.
 COMPARED = ("data", "backbone", "augment", "protocol", "label_budget")
+
+
+BROKEN = "broken"  # what cannot be read
 
 
 REFERENCES = ("source_only", "adabn", "frozen", "target_only")  # in the order of a table
@@ -40,7 +50,8 @@ class Run(Result):
 
     Attributes:
         folder: where it lies.
-        status: as in a result; without one ``running``, or ``killed`` where nobody works on it.
+        status: as in a result; without one ``running``, or ``killed`` where nobody works on it;
+            ``broken`` where what lies there cannot be read.
         finished: when result.json was written, in seconds since 1970.
     """
 
@@ -90,12 +101,22 @@ def collect(folders: Sequence[Path]) -> list[Run]:
         for path, inside, files in os.walk(top):
             folder = Path(path)
             if POINTER in files:
-                folder = pointed(folder)
-                found.setdefault(folder.resolve(), read_run(folder))
+                run = pointed_run(folder)
+                found.setdefault(run.folder.resolve(), run)
             elif "result.json" in files or (folder / ".hydra" / "config.yaml").is_file():
                 found.setdefault(folder.resolve(), read_run(folder))
             inside[:] = sorted(n for n in inside if n != "checkpoints" and not n.startswith("."))
     return list(found.values())
+
+
+def pointed_run(folder: Path) -> Run:
+    """The run that stands for a job."""
+    try:
+        run = read_run(pointed(folder))
+        run.folder.resolve()
+        return run
+    except (OSError, ValueError, RuntimeError) as error:  # a circle of links is a RuntimeError
+        return Run.at(folder, begun(folder, BROKEN, f"{POINTER} cannot be read: {error}"))
 
 
 def read_run(folder: Path) -> Run:
@@ -109,22 +130,16 @@ def read_run(folder: Path) -> Run:
         reason = "it left no result.json: killed, or the machine went down"
         return Run.at(folder, begun(folder, "killed", reason))
     except (OSError, ValueError) as error:
-        return Run.at(folder, begun(folder, "failed", f"result.json cannot be read: {error}"))
+        return Run.at(folder, begun(folder, BROKEN, f"result.json cannot be read: {error}"))
 
 
 def begun(folder: Path, status: str, reason: str) -> Result:
     """What the config says of a run without a result; little where that cannot be read either."""
-    from omegaconf import OmegaConf
-
-    config: Any = {}
-    try:
-        # Not resolved: variables of the environment and times of that start are gone.
-        config = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "config.yaml"))
-        record = folder / ".hydra" / "overrides.yaml"
-        given = OmegaConf.to_container(OmegaConf.load(record)) if record.is_file() else []
-        config = {**config, "overrides": given}
-    except Exception:  # half-written files raise whatever the yaml parser came upon
-        config = {}
+    config: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        # Not filled in: variables of the environment and times of that start are gone.
+        config = unfilled_config(folder)
+        config["overrides"] = stored_words(folder)
     return replace(started(config, status), reason=reason, fingerprint=None)
 
 

@@ -9,6 +9,7 @@ from scipy.stats import ttest_rel
 
 from translearn.report.collect import Row, Run, group, source_only_of
 from translearn.report.grid import NEGATIVE, ORACLE, deviation, note, spread, title
+from translearn.system.printing import printable
 
 SIGNIFICANT = 0.05
 
@@ -212,7 +213,8 @@ SPECIAL = {
 
 def tex(text: str) -> str:
     """Text as LaTeX prints it."""
-    return "".join(SPECIAL.get(letter, letter) for letter in text)
+    line = " ".join(printable(text).split())
+    return "".join(SPECIAL.get(letter, letter) for letter in line)
 
 
 def latex(comparison: Comparison) -> str:

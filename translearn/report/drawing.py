@@ -13,6 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from translearn.system.printing import printable
+
 SOURCE, TARGET = "#2166ac", "#e66101"
 
 
@@ -87,7 +89,7 @@ def save(figure: Figure, path: Path) -> None:
 
 def words(text: object, longest: int = 60) -> str:
     """Text as it is: in one line, not too long, and with no dollar taken for mathematics."""
-    line = " ".join(str(text).split())
+    line = " ".join(printable(str(text)).split())
     short = line if len(line) <= longest else line[: longest - 1] + "…"
     return short.replace("$", r"\$")
 

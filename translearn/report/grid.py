@@ -9,6 +9,8 @@ from statistics import mean
 
 from translearn.report.collect import KEYS, Row, Run, common_settings, group, source_only_of
 from translearn.report.references import MEANING, at_chance, reference_marks, shared_means
+from translearn.system.printing import cell as in_cell
+from translearn.system.printing import markdown_text
 
 ACCURACIES = ("target/test/accuracy", "source/test/accuracy")
 
@@ -216,18 +218,23 @@ def markdown(grid: Grid) -> str:
     """The aggregated table in GitHub's Markdown."""
     rule = ["---"] * len(grid.header)
     rows = [grid.header, rule, *grid.cells] if grid.cells else []
-    table = ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in rows]
-    parts = ["  \n".join(grid.above), "\n".join(table), "\n".join(f"- {b}" for b in grid.below)]
+    table = ["| " + " | ".join(map(markdown_text, row)) + " |" for row in rows]
+    above, below = (map(markdown_text, lines) for lines in (grid.above, grid.below))
+    parts = ["  \n".join(above), "\n".join(table), "\n".join(f"- {line}" for line in below)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def comma_separated(runs: Sequence[Run]) -> str:
-    """One line a run: what describes it, then every metric that any run has."""
+    """One line a run: what describes it, then every metric that any run has.
+
+    Texts that a spreadsheet would take for formulas have a ``'`` before them.
+    """
     metrics = sorted({name for run in runs for name in run.metrics})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*COLUMNS, "overrides", *metrics])
+    writer.writerow([*COLUMNS, "overrides", *map(in_cell, metrics)])
     for run in runs:
         values = [getattr(run, name) for name in COLUMNS]
-        writer.writerow([*values, " ".join(run.overrides), *(run.metrics.get(m) for m in metrics)])
+        values += [" ".join(run.overrides), *(run.metrics.get(m) for m in metrics)]
+        writer.writerow(map(in_cell, values))
     return out.getvalue()

@@ -1,8 +1,8 @@
 """``tl-table --html``: one self-contained page about many runs. Imports no torch."""
 
 import base64
+import contextlib
 import io
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,14 +12,15 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
-from omegaconf import OmegaConf
 
 from translearn import __version__
+from translearn.artifacts.folder import unfilled_config
 from translearn.config import RECORD_KEYS, flatten
 from translearn.report.collect import Run
 from translearn.report.compare import TEST, Comparison, compare
 from translearn.report.drawing import LOSSES, curve, new_figure, words
 from translearn.report.grid import aggregate
+from translearn.system.reading import content, json_lines
 
 CURVES = ("target/val/accuracy", "source/val/accuracy")  # the first that was followed is drawn
 
@@ -31,6 +32,9 @@ MOST_BYTES = 2**20  # a picture above this is left out: the report would become 
 
 
 MOST_PICTURES = 12  # of a run
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def report(runs: Sequence[Run], metric: str | None = None) -> str:
@@ -111,19 +115,11 @@ def draw_mean(
 
 def read_log(path: Path) -> list[dict[str, float]]:
     """The numbers in the lines of metrics.jsonl that can be read; none where it is missing."""
-    lines: list[dict[str, float]] = []
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        lines = json_lines(path)
+    except (OSError, ValueError):
         return []
-    for line in text.splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:  # the line that a killed run was writing
-            continue
-        if isinstance(value, dict):
-            lines.append({k: v for k, v in value.items() if isinstance(v, int | float)})
-    return lines
+    return [{k: v for k, v in line.items() if isinstance(v, int | float)} for line in lines]
 
 
 def embedded(figure: Figure) -> str:
@@ -141,23 +137,25 @@ def picture(content: bytes) -> str:
 
 
 def pictures(folder: Path) -> dict[str, str]:
-    """Name -> address of the figures in a run folder."""
-    found = {}
+    """Name -> address of the figures in a run folder; links out of it are left out."""
+    found, top = {}, folder.resolve()
     for path in sorted((folder / "figures").glob("*.png"))[:MOST_PICTURES]:
-        content = path.read_bytes()
-        if len(content) <= MOST_BYTES:
-            found[path.stem] = picture(content)
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            # a link may lead to any file of whoever makes the report
+            if path.resolve().is_relative_to(top):
+                drawn = content(path, MOST_BYTES)
+                if drawn.startswith(PNG):
+                    found[path.stem] = picture(drawn)
     return found
 
 
 def stored(folder: Path) -> dict[str, Any]:
     """The flat config of a run as it was written, without what every run has of its own."""
     try:
-        config = OmegaConf.to_container(OmegaConf.load(folder / ".hydra" / "config.yaml"))
-    except Exception:  # half-written files raise whatever the yaml parser came upon
+        config = unfilled_config(folder)
+    except (OSError, ValueError):
         return {}
-    named = {str(k): v for k, v in config.items()} if isinstance(config, dict) else {}
-    return {k: v for k, v in flatten(named).items() if k.split(".")[0] not in NOT_COMPARED}
+    return {k: v for k, v in flatten(config).items() if k.split(".")[0] not in NOT_COMPARED}
 
 
 def differing_keys(

@@ -18,20 +18,23 @@ class Line(NamedTuple):
         path: relative to the folder.
         labels: the likeliest labels with their probabilities, the likeliest first.
         description: the attributes that a zero-shot method sees, or None.
+        error: why it has no labels; empty if it has.
     """
 
     path: str
     labels: list[tuple[str, float]]
     description: str | None = None
+    error: str = ""
 
 
 def write_json(file: TextIO, lines: Iterable[Line], top: int) -> None:
     """Write a JSON list with a line for every image."""
     before = "["
-    for path, labels, description in lines:
+    for path, labels, description, error in lines:
         found = [{"label": label, "probability": round(p, 4)} for label, p in labels]
-        line = {"path": path, "labels": found}
+        line: dict[str, object] = {"path": path, "labels": found}
         line |= {} if description is None else {"attributes": description}
+        line |= {"error": error} if error else {}
         file.write(before + "\n" + json.dumps(line))
         before = ","
     file.write("\n]\n")

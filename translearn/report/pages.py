@@ -15,6 +15,7 @@ from translearn.artifacts.result import Result, write_result
 from translearn.errors import ConfigError
 from translearn.report.collect import KEYS, Row, Run, collect, group, settings
 from translearn.report.grid import aggregate, markdown
+from translearn.system.printing import markdown_code
 
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
@@ -96,7 +97,7 @@ def table_of(folder: Path) -> str:
     runs = collect([folder])
     if not runs:
         raise ConfigError(f"no result at or below {folder}; keep one with tl-table RUN --keep")
-    commands = "\n".join(f"- `{command(row)}`" for row in group(runs)[0])
+    commands = "\n".join(f"- {markdown_code(command(row))}" for row in group(runs)[0])
     return f"\n{markdown(aggregate(runs))}\nThe commands of these rows:\n\n{commands}\n\n"
 
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
-
+from translearn.artifacts.folder import unfilled_config
 from translearn.config import decides, flatten
 
 TOLD = ("needs", "title", "about")  # what a data set says of itself
@@ -24,11 +23,8 @@ def stored_settings(folder: Path, unshown: Set[str]) -> Mapping[str, Any] | None
         unshown: keys that have columns of their own, or none.
     """
     try:
-        text = (folder / ".hydra" / "config.yaml").read_text(encoding="utf-8")
-        config = yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError):
-        return None
-    if not isinstance(config, dict):
+        config = unfilled_config(folder)
+    except (OSError, ValueError):
         return None
     return {
         key: value

@@ -16,6 +16,7 @@ from translearn.errors import ConfigError, DiskError
 from translearn.report.collect import Run, collect
 from translearn.report.grid import HELD_OUT, ORACLE, Grid, aggregate, amount, is_percent
 from translearn.report.references import compare_with, missing_references
+from translearn.system.printing import printable
 
 PIPED_WIDTH = 120  # columns where the output is not a terminal
 
@@ -80,7 +81,7 @@ def print_result(result: Result, folder: Path) -> None:
         if result.protocol == "transductive" and name.startswith("source/test/"):
             shown = shown.replace("source", HELD_OUT, 1)
         unit = " %" if is_percent(name) else ""
-        table.add_row(shown, f"{amount(name, metrics[name])}{unit}")
+        table.add_row(printable(shown), f"{amount(name, metrics[name])}{unit}")
     table.add_row("training time", f"{result.train_seconds:.1f} s")
     table.add_row("core-seconds", f"{result.train_core_seconds:.1f}")
     table.add_row("samples/s", f"{result.samples_per_second:.0f}")
@@ -121,13 +122,13 @@ def print_grid(grid: Grid) -> None:
         say(console, line)
     if grid.cells:
         table = Table(box=box.SIMPLE_HEAD)
-        for name in grid.header:
+        for name in map(printable, grid.header):
             if name in grid.words:
                 table.add_column(name, overflow="fold")
             else:
                 table.add_column(name, no_wrap=True, justify="right")
         for cells in grid.cells:
-            table.add_row(*cells)
+            table.add_row(*map(printable, cells))
         show(console, table)
     for line in grid.below:
         say(console, line)
@@ -153,7 +154,7 @@ def standard_output() -> Console:
 
 def say(console: Console, line: str) -> None:
     """Print a line as it is: a path that was wrapped could not be copied."""
-    console.print(line, soft_wrap=True)
+    console.print(printable(line), soft_wrap=True)
 
 
 def show(console: Console, table: Table) -> None:

@@ -8,11 +8,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from translearn.data.files.arrays import matrix
+from translearn.data.files.checksums import unpacked
+from translearn.data.files.download import BROKEN
 from translearn.data.files.matlab import cell_strings, check_file, read_mat
+from translearn.data.files.texts import text_lines
 from translearn.errors import DataError
 from translearn.semantics.base import Normalise
 from translearn.semantics.tables import Lookup, Named
 from translearn.system.problems import expanded
+
+MOST_TEXT = 2**27  # bytes of a matrix in text
 
 
 class AttributeFiles(Lookup):
@@ -54,9 +60,13 @@ class AttributeFiles(Lookup):
         names, attributes = last_words(self.classes), last_words(self.columns)
         check_file(self.matrix)
         try:
-            cells = np.loadtxt(self.matrix, ndmin=2)
-        except ValueError as error:
-            raise DataError(f"{self.matrix} is no matrix of numbers: {error}") from error
+            text = unpacked(self.matrix, MOST_TEXT).decode("utf-8-sig")
+            cells = np.loadtxt(text.splitlines(), ndmin=2) if text.strip() else np.empty((0, 0))
+        except (*BROKEN, UnicodeDecodeError) as error:
+            why = " ".join(str(error).split())
+            raise DataError(f"{self.matrix} is no matrix of numbers: {why}") from error
+        if not np.isfinite(cells).all():
+            raise DataError(f"{self.matrix} has values that are no finite numbers")
         if cells.shape != (len(names), len(attributes)):
             raise DataError(
                 f"{self.matrix} has {cells.shape[0]} rows of {cells.shape[1]} numbers; the lists "
@@ -97,15 +107,15 @@ class GbuAttributes(Lookup):
             DataError: the file is missing or broken.
         """
         content = read_mat(self.file, ("att", "allclasses_names"))
-        rows = np.asarray(content["att"], dtype=np.float64).T
-        names = cell_strings(content["allclasses_names"])
+        rows = matrix(content["att"], f"{self.file}: att").T
+        names = cell_strings(content["allclasses_names"], f"{self.file}: allclasses_names")
         if len(names) != len(rows):
             raise DataError(f"{self.file} has {len(names)} class names and {len(rows)} of att")
         columns = last_words(self.columns) if self.columns and self.columns.is_file() else []
         if len(columns) != rows.shape[1]:
             columns = [f"attribute {number + 1}" for number in range(rows.shape[1])]
         self.attributes = tuple(columns)
-        return names, torch.from_numpy(rows).float()
+        return names, torch.from_numpy(np.ascontiguousarray(rows))
 
 
 def filled(cells: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -120,8 +130,7 @@ def last_words(path: Path) -> list[str]:
     """The last word of each line: names in the numbered and in the plain lists.
 
     Raises:
-        DataError: there is no such file.
+        DataError: there is no such file, or it is no text.
     """
     check_file(path)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [line.split()[-1] for line in lines if line.strip()]
+    return [line.split()[-1] for line in text_lines(path)]

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from translearn.data.files.arrays import matrix, read_npz
 from translearn.data.files.matlab import check_file
 from translearn.errors import ConfigError, DataError
 from translearn.semantics.base import Normalise, Semantics, compact
@@ -25,9 +25,19 @@ class Lookup(Semantics):
         raise NotImplementedError
 
     def read(self, names: Sequence[str]) -> Tensor:
-        """The rows of ``names``, NaN where there is none."""
+        """The rows of ``names``, NaN where there is none.
+
+        Raises:
+            DataError: a name has two.
+        """
         known, rows = self.table()
         places = {compact(name): place for place, name in enumerate(known)}
+        for place, name in enumerate(known):
+            last = places[compact(name)]
+            if not torch.equal(rows[place], rows[last]) and compact(name) in map(compact, names):
+                raise DataError(
+                    f"{known[place]!r} and {known[last]!r} are one name, and have two descriptions"
+                )
         found = torch.full((len(names), rows.shape[1]), torch.nan)
         for position, name in enumerate(names):
             if compact(name) in places:
@@ -107,17 +117,16 @@ class Arrays(Lookup):
             DataError: the file or a key is missing, or they do not fit.
         """
         check_file(self.file)
-        try:
-            with np.load(self.file, allow_pickle=False) as content:
-                missing = [key for key in self.keys if key not in content]
-                if missing:
-                    raise DataError(
-                        f"{self.file} has no array {missing[0]!r}; there are "
-                        f"{', '.join(content)}\nset semantics.vectors and semantics.classes"
-                    )
-                names, rows = content[self.keys[0]], content[self.keys[1]]
-        except (OSError, ValueError, EOFError) as error:
-            raise DataError(f"{self.file} cannot be read as .npz: {error}") from error
-        if rows.ndim != 2 or names.shape != rows.shape[:1]:
-            raise DataError(f"{self.file}: names of {names.shape} and vectors of {rows.shape}")
-        return [str(name) for name in names], torch.from_numpy(rows.astype(np.float32))
+        about = "set semantics.vectors and semantics.classes"
+        names, values = read_npz(self.file, self.keys, about)
+        rows = matrix(values, f"{self.file}: {self.keys[1]}")
+        if names.shape != rows.shape[:1] or names.dtype.kind not in "USiu":
+            raise DataError(
+                f"{self.file}: {self.keys[0]} is no list of {len(rows)} names: it has the shape "
+                f"{names.shape} and the type {names.dtype}"
+            )
+        return [_text(name) for name in names], torch.from_numpy(rows)
+
+
+def _text(name: object) -> str:
+    return name.decode("utf-8", errors="replace") if isinstance(name, bytes) else str(name)

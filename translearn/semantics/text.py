@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from translearn.data.files.arrays import matrix
 from translearn.errors import ConfigError, DataError
 from translearn.semantics.base import Normalise, Semantics, shortened, words_of
+from translearn.semantics.word_files import word_vectors
 from translearn.system.problems import expanded
 
 log = logging.getLogger(__name__)
@@ -130,37 +132,5 @@ class Sentences(Semantics):
             first = f"{error}".splitlines()[0] if f"{error}" else type(error).__name__
             raise DataError(f"{self.folder} is no sentence encoder: {first}") from error
         texts = [self.template.format(" ".join(words_of(name))) for name in names]
-        return torch.as_tensor(np.asarray(encoder.encode(texts, show_progress_bar=False))).float()
-
-
-def word_vectors(
-    path: Path, wanted: set[str]
-) -> tuple[dict[str, np.ndarray[tuple[int], np.dtype[np.float32]]], int]:
-    """The vectors of the wanted words, and their length.
-
-    Lines are ``word number number ...``; word2vec has a line of count and length before them.
-
-    Raises:
-        DataError: a line is something else.
-    """
-    found = {}
-    with path.open(encoding="utf-8", errors="replace") as file:
-        first = file.readline().split()
-        header = len(first) == 2 and all(part.isdigit() for part in first)
-        dimensions = int(first[1]) if header else len(first) - 1
-        if dimensions < 1:
-            raise DataError(f"{path} is no file of word vectors: its first line is {first}")
-        if not header:
-            file.seek(0)
-        for number, line in enumerate(file, start=1 + header):
-            word, _, rest = line.partition(" ")
-            if word.lower() not in wanted or (word != word.lower() and word.lower() in found):
-                continue
-            try:
-                vector = np.array(rest.split(), dtype=np.float32)
-            except ValueError:  # a token with a space in it, as some files have
-                continue
-            if len(vector) != dimensions:
-                raise DataError(f"{path}, line {number}: {len(vector)} numbers, not {dimensions}")
-            found[word.lower()] = vector
-    return found, dimensions
+        found = np.asarray(encoder.encode(texts, show_progress_bar=False))
+        return torch.from_numpy(matrix(found, f"what {self.folder} makes of class names"))

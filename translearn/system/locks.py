@@ -12,12 +12,16 @@ from typing import Self
 
 from filelock import FileLock, Timeout
 
+from translearn.system.reading import json_value
 from translearn.system.terminal import notice
 
 WITHOUT_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 EVERY = 0.1  # seconds between two tries
+
+
+MOST_RECORD = 10_000  # bytes of what an owner writes
 
 
 SETTLED = 5.0  # seconds after which a lock that names no owner is what a killed process left
@@ -103,7 +107,7 @@ class Lock:
 
     def _abandoned(self) -> bool:
         try:
-            owner = json.loads((self._folder / "owner.json").read_text(encoding="utf-8"))
+            owner = json_value(self._folder / "owner.json", MOST_RECORD)
             if owner["host"] != socket.gethostname():
                 return False
             return bool(_began(int(owner["pid"])) != owner["began"])

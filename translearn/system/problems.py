@@ -2,12 +2,14 @@
 
 import errno
 import os
+import re
 from pathlib import Path
 
 from translearn.errors import (
     ConfigError,
     DataError,
     DiskError,
+    LostError,
     OutOfMemoryError,
     TranslearnError,
 )
@@ -25,10 +27,16 @@ IMPOSSIBLE = (
 )  # fmt: skip
 
 
+NO_MEMORY = (
+    "out of memory\nlower run.batch_size, run.eval_batch_size, run.resident_mb or run.workers, or "
+    "choose a smaller backbone"
+)
+
+
 SCARCE = {
     errno.EMFILE: "too many files are open\nraise the limit (ulimit -n 4096), or set run.workers=0",
     errno.ENFILE: "too many files are open on this machine\nclose some, or set run.workers=0",
-    errno.ENOMEM: "out of memory\nlower run.batch_size, run.resident_mb or run.workers",
+    errno.ENOMEM: NO_MEMORY,
     errno.EAGAIN: "no more processes may be started\nraise the limit (ulimit -u), or lower "
     "run.workers",
 }
@@ -72,11 +80,49 @@ def of_type(error: BaseException, run: Path | None = None) -> BaseException:
     """The same, for an exception of any kind: one that is not the system's is returned as it is."""
     if isinstance(error, OSError):
         return problem(error, run)
-    if isinstance(error, MemoryError):
-        return OutOfMemoryError(SCARCE[errno.ENOMEM])
+    if isinstance(error, MemoryError) or _is_about_memory(error):
+        return OutOfMemoryError(NO_MEMORY)
+    if isinstance(error, RuntimeError):
+        if "can't start new thread" in str(error):
+            return OutOfMemoryError(SCARCE[errno.EAGAIN])
+        worker = WORKER_DIED.search(str(error))
+        return _lost(worker, run) if worker else error
     if isinstance(error, ValueError) and "null byte" in str(error):
         return ConfigError("a path holds a NUL character, which no file has\ncheck the paths")
     return error
+
+
+def _is_about_memory(error: BaseException) -> bool:
+    """Whether a library says in words of its own that it got no memory."""
+    return isinstance(error, RuntimeError) and bool(OUT_OF_MEMORY.search(str(error)))
+
+
+# torch on processors and GPUs, its libraries, C++, and tensors too large to have a size
+OUT_OF_MEMORY = re.compile(
+    r"out of memory|DefaultCPUAllocator|alloc_cpu\.cpp|bad_alloc|bad allocation|std::length_error|"
+    r"(can.?t|cannot|could not|couldn't|unable to|not|failed to) (allocate|mmap|reserve)|"
+    r"not enough memory|ALLOC_FAILED|insufficient (memory|resources)|"
+    r"could not create a (memory object|primitive)|Storage size calculation overflowed|"
+    r"Insufficient memory|no memory|not enough space",
+    re.IGNORECASE,
+)
+
+
+# what torch's DataLoader raises, anywhere in the main thread
+WORKER_DIED = re.compile(
+    r"DataLoader worker \(pid (\d+)\) is killed by signal: ([^.]+)|"
+    r"DataLoader worker \(pid\(s\) ([\d, ]+)\) exited unexpectedly"
+)
+
+
+def _lost(worker: re.Match[str], run: Path | None) -> LostError:
+    go_on = "" if run is None else f"\ncontinue with: {continuing(run.absolute())}"
+    return LostError(
+        f"a process that reads images (pid {worker[1] or worker[3]}) was lost: "
+        f"{worker[2] or 'it ended without a word'}\n"
+        "SIGKILL and SIGBUS are what the system sends when memory runs out: lower run.workers or "
+        "run.batch_size, or set run.workers=0" + go_on
+    )
 
 
 def expanded(path: str | Path) -> Path:

@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+from translearn.system.printing import printable
+
 log = logging.getLogger(__name__)
 
 
@@ -81,6 +83,7 @@ def guarded() -> Iterator[None]:
     logging.raiseExceptions = False
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"torch(vision)?(\.|$)")
+        warnings.filterwarnings("ignore", module=r"PIL(\.|$)")  # of files, which people hear of
         warnings.filterwarnings("ignore", category=FutureWarning)  # torch's, of lines of ours
         try:
             yield
@@ -100,9 +103,8 @@ def complain(text: object) -> None:
     """Print to standard error, on a line of its own, whatever bar is on it."""
     raw = _raw(sys.stderr)
     sys.stderr.flush()
-    if raw is not None and raw.in_line:
-        text = f"\n{text}"
-    print(text, file=sys.stderr, flush=True)
+    before = "\n" if raw is not None and raw.in_line else ""
+    print(before + printable(str(text)), file=sys.stderr, flush=True)
 
 
 def flush() -> None:

@@ -108,7 +108,7 @@ def networks():
 
         return EfficientNetLite0((3, 32, 32), pretrained=False)
 
-    yield pytest.param(lite, id="efficientnet_lite0")
+    yield pytest.param(lite, id="efficientnet_lite0", marks=pytest.mark.full)
 
 
 @pytest.mark.parametrize("make", list(networks()))

@@ -84,7 +84,7 @@ def test_wrong_options_and_missing_files_are_explained(webcam):
             office(webcam, source_classes=wrong)
     with pytest.raises(ConfigError, match=r"data\.source_classes: no class clas1; did you mean"):
         office(webcam, source_classes=["clas1", "class2"])
-    with pytest.raises(DataError, match="data=digits"):
+    with pytest.raises(DataError, match="data=print_hand"):
         office(webcam / "none")
 
 

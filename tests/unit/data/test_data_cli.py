@@ -13,7 +13,7 @@ from translearn.commands import data as cli
 from translearn.commands.data import run_command
 from translearn.components import build, check
 from translearn.config import RunConfig, conf_dir, plain
-from translearn.data.files import download
+from translearn.data.files import receiving
 from translearn.data.sets.catalog import DATA_SETS, data_needs
 from translearn.data.types import DataSource
 
@@ -101,7 +101,7 @@ def test_verify_says_ok_differs_and_missing(tiny_mnist, capsys):
 
 
 def test_prepare_of_a_complete_set_touches_no_network(tiny_mnist, capsys, monkeypatch):
-    monkeypatch.setattr(download, "open_address", None)
+    monkeypatch.setattr(receiving, "open_address", None)
     assert run_command(["prepare", "mnist", "--root", str(tiny_mnist)]) == 0
     assert "mnist is complete" in capsys.readouterr().out
 
@@ -110,15 +110,15 @@ def test_prepare_without_a_network_ends_with_3(tmp_path, capsys, monkeypatch):
     def unreachable(address):
         raise OSError("Network is unreachable")
 
-    monkeypatch.setattr(download, "open_address", unreachable)
+    monkeypatch.setattr(receiving, "open_address", unreachable)
     assert run_command(["prepare", "svhn_mnist", "--root", str(tmp_path)]) == 3
     error = capsys.readouterr().err
-    assert "Network is unreachable" in error and "data=digits" in error
+    assert "Network is unreachable" in error and "data=print_hand" in error
     assert run_command(["prepare", "office31", "--root", str(tmp_path)]) == 3
     assert "images/<class>/*.jpg" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["digits", "folder"])
+@pytest.mark.parametrize("name", ["digits_photos", "print_hand", "folder"])
 def test_sets_without_files_need_nothing(name, capsys, tmp_path):
     assert run_command(["prepare", name, "--root", str(tmp_path)]) == 0
     assert f"{name} needs" in capsys.readouterr().out

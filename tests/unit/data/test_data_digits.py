@@ -7,7 +7,7 @@ from translearn.data.sets.digits import DIGIT, FRAME, MASK_ABOVE, blend, enlarge
 
 def test_sizes_and_names():
     tasks = digits().load()
-    assert tasks.name == "digits" and tasks.input_shape == (3, FRAME, FRAME)
+    assert tasks.name == "digits_photos" and tasks.input_shape == (3, FRAME, FRAME)
     source, target = tasks.tasks["source"], tasks.tasks["target"]
     assert [len(s) for s in (source.train, source.val, source.test)] == [1294, 143, 360]
     assert source.train.x.shape[1:] == (1, 28, 28) and target.train.x.shape[1:] == (3, 28, 28)

@@ -8,9 +8,10 @@ import time
 
 import pytest
 
-from translearn.data.files import download
+from translearn.data.files import receiving
 from translearn.data.files.checksums import content_sha256
-from translearn.data.files.download import DataSet, Resource, open_address, require
+from translearn.data.files.download import DataSet, Resource, require
+from translearn.data.files.receiving import open_address
 from translearn.errors import DataError, DiskError
 
 CONTENT = b"some digits" * 1000
@@ -31,7 +32,7 @@ def served(monkeypatch):
             raise answers[address]
         return Answer(answers[address])
 
-    monkeypatch.setattr(download, "open_address", answer)
+    monkeypatch.setattr(receiving, "open_address", answer)
     return answers
 
 
@@ -164,7 +165,7 @@ def test_what_is_not_https_is_never_opened():
 def test_a_redirect_away_from_https_is_refused(monkeypatch):
     answer = Answer(CONTENT)
     answer.geturl = lambda: "http://example.org/file"
-    monkeypatch.setattr(download, "urlopen", lambda request, timeout: answer)
+    monkeypatch.setattr(receiving, "urlopen", lambda request, timeout: answer)
     with pytest.raises(OSError, match="redirected away"):
         open_address("https://example.org/file")
     assert answer.closed
@@ -174,15 +175,15 @@ def test_a_closed_port_is_explained(tmp_path):
     with pytest.raises(DataError) as caught:
         require(one_file("https://127.0.0.1:9/file.gz"), tmp_path, download=True)
     message = str(caught.value)
-    for part in (str(tmp_path / "SET/file"), "refused", "tl-data prepare set", "data=digits"):
+    for part in (str(tmp_path / "SET/file"), "refused", "tl-data prepare set", "data=print_hand"):
         assert part in message
     assert len(message.splitlines()) <= 5
 
 
 def test_a_silent_server_fails_within_the_limit(monkeypatch, tmp_path):
-    monkeypatch.setattr(download, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(receiving, "CONNECT_SECONDS", 0.2)
     answered = threading.Event()
-    monkeypatch.setattr(download, "urlopen", lambda request, timeout: answered.wait())
+    monkeypatch.setattr(receiving, "urlopen", lambda request, timeout: answered.wait())
     with pytest.raises(DataError, match=r"no answer within 0\.2 seconds"):
         require(one_file(), tmp_path, download=True)
     answered.set()
@@ -207,7 +208,7 @@ def fetch_once(root, log):
         time.sleep(0.5)
         return Answer(gzip.compress(CONTENT))
 
-    download.open_address = answer
+    receiving.open_address = answer
     require(one_file(), root, download=True)
 
 

@@ -47,7 +47,7 @@ def test_missing_files_are_explained(tmp_path):
         load_mnist(tmp_path, download=False)
     message = str(caught.value)
     assert str(tmp_path / "MNIST/raw/train-images-idx3-ubyte") in message
-    assert "tl-data prepare mnist" in message and "data=digits" in message
+    assert "tl-data prepare mnist" in message and "data=print_hand" in message
     assert len(message.splitlines()) <= 5
 
 

@@ -71,7 +71,7 @@ def test_a_broken_photo_is_named(small_root):
 
 def test_missing_photos_are_explained(small_root):
     (small_root / "BSDS500/images/train/photo007.jpg").unlink()
-    with pytest.raises(DataError, match=r"bsds500 is missing(.|\n)*data=digits"):
+    with pytest.raises(DataError, match=r"bsds500 is missing(.|\n)*data=print_hand"):
         load_mnist_m(small_root, download=False)
 
 

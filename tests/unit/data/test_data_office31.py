@@ -90,7 +90,7 @@ def test_a_missing_domain_is_explained_with_the_layout(root):
     message = str(caught.value)
     assert str(root / "office31/webcam/images") in message
     assert "office31/{amazon,dslr,webcam}/images/<class>/*.jpg" in message
-    assert "data=digits" in message and len(message.splitlines()) <= 5
+    assert "data=print_hand" in message and len(message.splitlines()) <= 5
 
 
 def test_different_classes_are_refused(root):

@@ -6,7 +6,7 @@ from runs import config_of
 
 from translearn.components import build, check
 from translearn.data.types import DataSource
-from translearn.renamed import RENAMED
+from translearn.renamed.names import RENAMED
 
 PHOTOS = {"size": 32, "crop": 24}
 CUT = {"val_fraction": 0.1, "split_seed": 0}
@@ -43,7 +43,7 @@ KEYS = {
     },
 }  # fmt: skip
 EMBEDDED = {
-    "digits.Digits": "digits",
+    "digits.Digits": "digits_photos",
     "class_splits.DigitsSplit": "digits_split",
     "digit_tasks.DigitsParity": "digits_parity",
     "unseen.DigitsAttributes": "digits_attributes",

@@ -43,5 +43,5 @@ def test_other_shapes_are_refused(tmp_path):
 
 
 def test_missing_files_are_explained(tmp_path):
-    with pytest.raises(DataError, match=r"train_32x32\.mat and 1 more(.|\n)*data=digits"):
+    with pytest.raises(DataError, match=r"train_32x32\.mat and 1 more(.|\n)*data=print_hand"):
         load_svhn(tmp_path, download=False)

@@ -35,7 +35,7 @@ def test_a_broken_file_is_named(tmp_path, content):
 
 
 def test_missing_files_are_explained(tmp_path):
-    with pytest.raises(DataError, match=r"USPS/usps\.bz2 and 1 more(.|\n)*data=digits"):
+    with pytest.raises(DataError, match=r"USPS/usps\.bz2 and 1 more(.|\n)*data=print_hand"):
         load_usps(tmp_path, download=False)
 
 

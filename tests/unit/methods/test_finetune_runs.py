@@ -82,7 +82,7 @@ def test_a_weight_above_zero_is_not(kind, plain, tmp_path):
 
 def source_run(folder, *overrides):
     """A finished source_only run with its config on record, as tl-run leaves it."""
-    config = config_of("method=source_only", "data=digits", "run=smoke", "run.device=cpu",
+    config = config_of("method=source_only", "data=digits_photos", "run=smoke", "run.device=cpu",
                        "run.threads=1", *overrides)  # fmt: skip
     result = train(folder, config=config)
     (folder / ".hydra").mkdir()
@@ -93,7 +93,12 @@ def source_run(folder, *overrides):
 @pytest.mark.full
 def test_an_earlier_run_replaces_the_source_phase(tmp_path):
     earlier = source_run(tmp_path / "earlier")
-    options = ("method=finetune", "data=digits", "run=smoke", f"method.init={tmp_path / 'earlier'}")
+    options = (
+        "method=finetune",
+        "data=digits_photos",
+        "run=smoke",
+        f"method.init={tmp_path / 'earlier'}",
+    )
     result = train(tmp_path / "run", *options, "method.freeze=all")
     assert [(p["name"], p["steps"]) for p in result["phases"]] == [("source", 0), ("target", 3)]
     before = result["metrics"]["source/test/accuracy_before"]
@@ -109,7 +114,7 @@ def test_an_earlier_run_replaces_the_source_phase(tmp_path):
     with pytest.raises(ConfigError, match="does not fit"):
         train(tmp_path / "shape", *options, "backbone=lenet")
     with pytest.raises(ConfigError, match="may have seen the test images"):
-        train(tmp_path / "cut", *options, "data=digits", "data.split_seed=1")
+        train(tmp_path / "cut", *options, "data=digits_photos", "data.split_seed=1")
     with pytest.raises(CheckpointError, match=r"method\.init=/nowhere: no finished run"):
         train(tmp_path / "none", *options, "method.init=/nowhere")
     source_run(tmp_path / "target", "method=target_only")

@@ -15,7 +15,8 @@ from translearn.errors import ConfigError
 from translearn.launch.arguments import refuse_older_forms
 from translearn.launch.help import help_text, parts
 from translearn.methods.base import Method
-from translearn.renamed import RENAMED, moved, present
+from translearn.renamed import moved, present
+from translearn.renamed.names import RENAMED
 
 CONF = Path(conf_dir()) / "method"
 GROUPS = sorted(path.name for path in CONF.iterdir() if path.is_dir())

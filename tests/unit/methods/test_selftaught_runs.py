@@ -14,9 +14,9 @@ from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.parts.pretext import Pixels
 from translearn.methods.selfcluster import SelfCluster
 
-TAUGHT = ("method=selftaught", "data=digits", "data.target_labels_per_class=2", "run=smoke",
+TAUGHT = ("method=selftaught", "data=digits_photos", "data.target_labels_per_class=2", "run=smoke",
           "run.max_steps=4")  # fmt: skip
-CLUSTER = ("method=selfcluster", "data=digits", "run=smoke", "run.max_steps=4")
+CLUSTER = ("method=selfcluster", "data=digits_photos", "run=smoke", "run.max_steps=4")
 
 
 def test_linear_evaluation_leaves_the_trunk_as_pretraining_made_it(tmp_path):
@@ -63,7 +63,11 @@ def test_an_earlier_run_replaces_the_pretraining(tmp_path):
 @pytest.mark.full
 @pytest.mark.parametrize(
     "options",
-    [(*TAUGHT, "method.freeze=none"), CLUSTER, ("method=target_only", "data=digits", "run=smoke")],
+    [
+        (*TAUGHT, "method.freeze=none"),
+        CLUSTER,
+        ("method=target_only", "data=digits_photos", "run=smoke"),
+    ],
     ids=["tuned", "scanned", "supervised"],
 )
 def test_a_backbone_that_saw_more_is_no_pretraining(options, tmp_path):
@@ -74,7 +78,7 @@ def test_a_backbone_that_saw_more_is_no_pretraining(options, tmp_path):
 
 @pytest.mark.full
 def test_clusters_are_told(tmp_path):
-    result = recorded(tmp_path, "method=selfcluster", "data=digits", "run=smoke",
+    result = recorded(tmp_path, "method=selfcluster", "data=digits_photos", "run=smoke",
                       "method/pretext=none", "method/cluster=kmeans",
                       "method.clusters=12", "run.figures=true")  # fmt: skip
     metrics = result["metrics"]

@@ -106,7 +106,7 @@ def test_predicted_attributes_stand_beside_the_class(conse_run, tmp_path, capsys
         Image.fromarray(image[0].numpy()).save(tmp_path / f"{number}.png")
     assert predict([str(conse_run), str(tmp_path)]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert list(rows[0]) == ["path", "label", "probability", "attributes"]
+    assert list(rows[0]) == ["path", "label", "probability", "attributes", "error"]
     known = set(config["semantics"]["attributes"])
     for row in rows:
         words = row["attributes"].split()
@@ -155,7 +155,7 @@ def test_imagenets_classifier_trains_nothing(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("data=digits",), "source and target share theirs"),
+        (("data=digits_photos",), "source and target share theirs"),
         (("data=digits_split",), "needs class descriptions"),
         (("data.unseen=10",), "nothing to learn from"),
         (("method.variant.direction=up", "method/variant=sae"), "choose classes or features"),

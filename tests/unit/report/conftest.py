@@ -24,7 +24,7 @@ def write_run(folder: Path, age: float = 0.0, **values: object) -> Path:
         "exit_code": 0,
         "reason": None,
         "method": "dann",
-        "data": "digits",
+        "data": "digits_photos",
         "backbone": "wide",
         "augment": "none",
         "seed": 0,

@@ -22,7 +22,7 @@ def test_finds_runs_at_and_below_each_folder_once(tmp_path: Path, write_run: Wri
 def test_folder_without_result_was_killed(tmp_path: Path, write_started: Write) -> None:
     run = read_run(write_started(tmp_path / "run"))
     assert (run.status, run.method, run.data, run.augment, run.seed) == (
-        "killed", "dann", "digits", "color", 3
+        "killed", "dann", "digits_photos", "color", 3
     )  # fmt: skip
     assert "killed" in run.reason
 
@@ -41,10 +41,10 @@ def test_broken_config_of_a_killed_run(tmp_path: Path, config: str, write_starte
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"status": "odd"}'])
-def test_broken_result_is_failed(tmp_path: Path, text: str) -> None:
+def test_broken_result_is_broken(tmp_path: Path, text: str) -> None:
     (tmp_path / "result.json").write_text(text)
     (run,) = collect([tmp_path])
-    assert run.status == "failed"
+    assert run.status == "broken"
     assert "result.json" in run.reason
 
 
@@ -76,7 +76,7 @@ def test_where_and_how_fast_a_run_computes_is_no_difference(
     tmp_path: Path, write_run: Write
 ) -> None:
     write_run(tmp_path / "0", seed=0, overrides=["seed=0", "run.device=cpu", "method=dann"])
-    write_run(tmp_path / "1", seed=1, overrides=["seed=1", "run.threads=2", "data=digits"])
+    write_run(tmp_path / "1", seed=1, overrides=["seed=1", "run.threads=2", "data=digits_photos"])
     rows, _ = group(collect([tmp_path]))
     assert [run.seed for run in rows[0].runs] == [0, 1]
     assert rows[0].settings == ()

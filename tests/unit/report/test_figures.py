@@ -39,6 +39,7 @@ def pair(tmp_path_factory):
     return place, result, seen[0]
 
 
+@pytest.mark.full
 def test_every_figure_is_written_and_the_run_is_the_same_without(pair):
     place, result, _ = pair
     names = {path.name for path in (place / "with" / "figures").iterdir()}

@@ -75,7 +75,7 @@ class Page(HTMLParser):
 
 def test_best_is_the_highest_fair_mean_and_the_close_one_is_told(sweep: Path) -> None:
     table = compare(collect([sweep]))
-    assert table.columns == ["digits, target test %"]
+    assert table.columns == ["digits_photos, target test %"]
     cells = {label: row[0] for label, row in table.rows.items()}
     assert [label for label, cell in cells.items() if cell and cell.best] == ["coral"]
     assert [label for label, cell in cells.items() if cell and cell.close] == ["dann"]

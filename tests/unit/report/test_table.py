@@ -52,7 +52,7 @@ def test_mean_and_sample_deviation_over_seeds(sweep: Path) -> None:
 def test_constant_columns_are_told_once_above(sweep: Path) -> None:
     grid = aggregate(collect([sweep]))
     assert grid.above == [
-        "data: digits, backbone: wide, augment: none, protocol: split, selection: last"
+        "data: digits_photos, backbone: wide, augment: none, protocol: split, selection: last"
     ]
     assert grid.header[0] == "method"
     assert "backbone" not in grid.header
@@ -139,7 +139,7 @@ def test_equal_to_source_only_is_no_negative_transfer(tmp_path: Path, write_run:
 
 def test_missing_source_only_row_is_told(tmp_path: Path, write_run: Write) -> None:
     write_run(tmp_path / "d")
-    assert "no source_only row to compare with: data=digits augment=none" in (
+    assert "no source_only row to compare with: data=digits_photos augment=none" in (
         aggregate(collect([tmp_path])).below
     )
 
@@ -159,10 +159,10 @@ def test_unfinished_runs_are_listed(
     write_started(tmp_path / "2")
     print_table([tmp_path])
     out = capsys.readouterr().out
-    assert "FAILED dann on digits seed=0: loss is nan [" in out
+    assert "FAILED dann on digits_photos seed=0: loss is nan [" in out
     assert "lower run.lr" not in out
-    assert "INTERRUPTED dann on digits seed=0: stopped by SIGTERM [" in out
-    assert re.search(r"KILLED dann on digits seed=3: .*result\.json", out)
+    assert "INTERRUPTED dann on digits_photos seed=0: stopped by SIGTERM [" in out
+    assert re.search(r"KILLED dann on digits_photos seed=3: .*result\.json", out)
 
 
 def test_duplicates_are_told(
@@ -313,7 +313,7 @@ def test_the_end_of_a_run_tells_what_to_compare_with_and_how(
         "method=dann",
         "method.strength=2",
         "method/x=y",
-        "data=digits",
+        "data=digits_photos",
         "run.lr=0.1",
         "seed=3",
     ]
@@ -323,7 +323,7 @@ def test_the_end_of_a_run_tells_what_to_compare_with_and_how(
     print_result(run, run.folder)
     line = (
         "compare with source_only, adabn: "
-        "tl-run -m method=source_only,adabn data=digits run.lr=0.1 seed=3"
+        "tl-run -m method=source_only,adabn data=digits_photos run.lr=0.1 seed=3"
     )
     assert line in capsys.readouterr().out.splitlines()
     (tmp_path / "multirun.yaml").touch()
@@ -335,7 +335,7 @@ def test_the_end_of_a_run_tells_what_to_compare_with_and_how(
     )
     write_run(tmp_path / "s", **REFERENCE)
     print_table([tmp_path])
-    assert "method=adabn data=digits run.lr=0.1 seed=0,3\n" in capsys.readouterr().out
+    assert "method=adabn data=digits_photos run.lr=0.1 seed=0,3\n" in capsys.readouterr().out
     write_run(tmp_path / "a", **{**REFERENCE, "method": "adabn"})
     print_table([tmp_path])
     assert "compare with" not in capsys.readouterr().out

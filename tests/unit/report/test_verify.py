@@ -239,7 +239,7 @@ TABLE = (
     + """\
   overrides: [run=smoke]
   runs:
-    data=digits run.samples=192:
+    data=digits_photos run.samples=192:
       method=source_only: 0.0
       method=dann: {mean: 1.5, tolerance: 0.1, source: another paper, seeds: [1]}
     data=digits_parity:
@@ -251,8 +251,9 @@ TABLE = (
 def test_a_table_is_a_claim_a_cell(conf: Path) -> None:
     (conf / "experiment" / "small.yaml").write_text(TABLE)
     first, second, third = read_claims(conf)["small"]
-    assert first.options == ("experiment=small", "run.device=cpu", "run=smoke", "data=digits",
-                             "run.samples=192", "method=source_only")  # fmt: skip
+    assert first.options == ("experiment=small", "run.device=cpu", "run=smoke",
+                             "data=digits_photos", "run.samples=192",
+                             "method=source_only")  # fmt: skip
     assert (first.mean, first.tolerance, first.source) == (0.0, 0.01, "our own runs")
     assert (second.mean, second.tolerance, second.seeds) == (1.5, 0.1, (1,))
     assert second.source == "another paper"
@@ -287,12 +288,12 @@ def test_a_table_is_run_cell_by_cell(
         return 0
 
     monkeypatch.setattr(verify, "run_seed", run)
-    cells = [claim for claim in read_claims(conf)["small"] if "data=digits" in claim.cell]
+    cells = [claim for claim in read_claims(conf)["small"] if "data=digits_photos" in claim.cell]
     assert run_claims(cells, conf.parent / "verified") == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines] == [
-        "PASS small data=digits run.samples=192 method=source_only",
-        "FAIL small data=digits run.samples=192 method=dann",
+        "PASS small data=digits_photos run.samples=192 method=source_only",
+        "FAIL small data=digits_photos run.samples=192 method=dann",
     ]
     assert "claimed 1.5000 - 0.1000; seeds 1: " in lines[1]
     runs = collect([conf.parent / "verified"])

@@ -2,8 +2,10 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from translearn.data.files.download import DataSet
+from translearn.data.files.listing import few
 from translearn.data.types import DataSource, Reader, Samples, TaskSet
 from translearn.errors import ConfigError
 from translearn.ranges import Part, Seed
@@ -42,7 +44,10 @@ class Arrangement(DataSource):
             ConfigError: the sets do not fit the arrangement.
             DataError: files are missing or broken.
         """
-        return self.arrange(self.read())
+        samples = self.read()
+        listings = {name: one.listing for name, one in samples.items() if one.listing is not None}
+        tasks = self.arrange(samples)
+        return replace(tasks, listings=listings, notes=lacking(tasks))
 
     def read(self) -> dict[str, Samples]:
         """Read every set.
@@ -66,6 +71,20 @@ class Arrangement(DataSource):
         for place, one in samples.items():
             title = title.replace(f"{{{place}}}", one.name)
         return title
+
+
+def lacking(tasks: TaskSet) -> tuple[str, ...]:
+    """A sentence for each labelled split that lacks classes, with their names."""
+    found = []
+    for task, domain in tasks.tasks.items():
+        for name, split in (("train", domain.train), ("val", domain.val), ("test", domain.test)):
+            if split is None or split.y is None or not len(split):
+                continue
+            present = set(split.y.tolist())
+            absent = [c for label, c in enumerate(domain.classes) if label not in present]
+            if absent:
+                found.append(f"{task}/{name} has no sample of {few(absent)}")
+    return tuple(found)
 
 
 def joint_protocol(samples: Sequence[Samples]) -> str:

@@ -5,42 +5,28 @@ Nothing here imports torch, so that ``tl-data`` answers at once.
 
 import errno
 import gzip
-import logging
 import os
-import queue
 import shutil
 import tarfile
 import tempfile
-import threading
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
-from typing import Any
-from urllib.request import Request, urlopen
-
-from tqdm import tqdm
 
 from translearn.data.files.checksums import (
     CHUNK,
-    SAMPLE_SUFFIXES,
     content_sha256,
     file_md5,
     sample_files,
 )
+from translearn.data.files.receiving import Bounded, extract_samples, receive
 from translearn.errors import DataError, DiskError
 from translearn.system.locks import Lock
 from translearn.system.problems import expanded
 
-log = logging.getLogger(__name__)
-
-
-# Seconds until the first answer, name look-up included: without a network a run must end within 5.
-CONNECT_SECONDS = 2.5
-
-
-STALL_SECONDS = 30.0  # longest silence in the middle of a download
+MOST_BYTES = 2**30  # of what nothing more is known of
 
 
 # What a broken or interrupted download or archive raises (URLError and BadGzipFile are OSErrors).
@@ -61,6 +47,9 @@ class Resource:
         samples: how many photos (``.jpg``) or recordings (``.wav``) a folder holds, its subfolders
             included; 0: it is a file.
         archive_folder: where the samples lie in the archive at ``address``.
+        size: bytes of the file once unpacked, counted from a real copy; 0: not known.
+        most: bytes that neither what is sent nor what it unpacks to may have, where ``size`` is
+            not known.
         unverified: what could not be checked by us.
     """
 
@@ -70,7 +59,14 @@ class Resource:
     md5: str = ""
     samples: int = 0
     archive_folder: str = ""
+    size: int = 0
+    most: int = MOST_BYTES
     unverified: str = "address (not tried)"
+
+    @property
+    def limit(self) -> int:
+        """Bytes that it has at most, once unpacked."""
+        return self.size or self.most
 
     def find(self, root: Path) -> Path | None:
         """The file or the complete folder below ``root``, or None."""
@@ -83,7 +79,7 @@ class Resource:
     def matches(self, path: Path) -> bool:
         """Whether what lies at ``path`` is what one of the checksums says."""
         try:
-            if self.sha256 and content_sha256(path) == self.sha256:
+            if self.sha256 and content_sha256(path, self.limit) == self.sha256:
                 return True
             return bool(self.md5) and file_md5(path) == self.md5
         except BROKEN:
@@ -155,7 +151,7 @@ def missing(
         " ".join(reason.split()),
         f"get it: {prepare}{data_set.by_hand}",
         f"under the data root {root} (data_root=... or TRANSLEARN_DATA changes it)",
-        "or run data=digits, which needs no files",
+        "or run data=print_hand, which needs no files",
     ]
     return DataError("\n".join(line for line in lines if line))
 
@@ -175,13 +171,13 @@ def fetch(resource: Resource, root: Path) -> None:
         shutil.rmtree(leftover, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".download-") as temporary:
         received = Path(temporary) / PurePosixPath(resource.address).name
-        receive(resource.address, received)
+        receive(resource.address, received, most_sent(resource))
         unpacked = Path(temporary) / "unpacked"
         if resource.samples:
-            extract_samples(received, resource.archive_folder, unpacked)
+            extract_samples(received, resource.archive_folder, unpacked, resource.limit)
         elif received.suffix == ".gz":
             with gzip.open(received) as packed, unpacked.open("wb") as file:
-                shutil.copyfileobj(packed, file, CHUNK)
+                shutil.copyfileobj(Bounded(packed, resource.limit), file, CHUNK)
         else:
             unpacked = received
         if not resource.matches(unpacked):
@@ -197,57 +193,7 @@ def fetch(resource: Resource, root: Path) -> None:
             os.replace(sample, place / sample.name)
 
 
-def receive(address: str, path: Path) -> None:
-    """Write what ``address`` answers to ``path``, with a progress bar on a terminal."""
-    log.info("downloading %s", address)
-    with open_address(address) as answer, path.open("wb") as file:
-        total = int(answer.headers.get("Content-Length") or 0) or None
-        with tqdm(total=total, unit="B", unit_scale=True, desc=path.name, disable=None) as bar:
-            while chunk := answer.read(CHUNK):
-                file.write(chunk)
-                bar.update(len(chunk))
-
-
-def open_address(address: str) -> Any:
-    """Open an https address; the first answer has to come within ``CONNECT_SECONDS``.
-
-    A thread asks, because neither the name look-up nor a host of many addresses keeps to the
-    socket's own timeout.
-
-    Raises:
-        OSError: it is not https, is redirected away from https, or nothing answers in time.
-    """
-    if not address.startswith("https://"):
-        raise OSError("only https addresses are opened")
-    answers: queue.Queue[Any] = queue.Queue()
-
-    def ask() -> None:
-        try:
-            request = Request(address, headers={"User-Agent": "translearn"})
-            answers.put(urlopen(request, timeout=STALL_SECONDS))
-        except Exception as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        answer = answers.get(timeout=CONNECT_SECONDS)
-    except queue.Empty:
-        raise TimeoutError(f"no answer within {CONNECT_SECONDS:g} seconds") from None
-    if isinstance(answer, Exception):
-        raise answer
-    if not answer.geturl().startswith("https://"):
-        answer.close()
-        raise OSError("redirected away from https")
-    return answer
-
-
-def extract_samples(archive: Path, inner_folder: str, folder: Path) -> None:
-    """Extract the samples of one folder of a ``.tgz``, flat, into ``folder``."""
-    folder.mkdir()
-    with tarfile.open(archive, "r:gz") as tar:
-        for member in tar:
-            name = PurePosixPath(member.name)
-            wanted = str(name.parent) == inner_folder and name.suffix in SAMPLE_SUFFIXES
-            if member.isfile() and wanted:
-                member.name = name.name
-                tar.extract(member, folder, filter="data")
+def most_sent(resource: Resource) -> int:
+    """Bytes that a server may send: what cannot be packed grows a little by being packed."""
+    packed = resource.address.endswith((".gz", ".tgz"))
+    return resource.limit + (resource.limit // 1000 + 1024 if packed else 0)

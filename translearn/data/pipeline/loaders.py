@@ -1,19 +1,18 @@
 """Training streams: uint8 batches as a pure function of (seed, phase, stream, step)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from translearn.data.access import Batch, Labelled, LabelledSet, Unlabelled, UnlabelledSet
 from translearn.data.files.images import FileImages
 from translearn.data.pipeline.augment import Augment
+from translearn.data.pipeline.decoding import Decoded, decoded, in_turn, read_all
 from translearn.data.pipeline.order import Order
 from translearn.data.pipeline.preparation import Preparation, Preparer
 from translearn.data.types import Images
-from translearn.errors import DataError
 from translearn.runtime import Runtime, stable_seed
 
 
@@ -72,33 +71,6 @@ class ResidentStream:
         return Labelled(x, self.labels[index], index)
 
 
-class ImageDataset(Dataset[tuple[Tensor, int]]):
-    """Images with their positions, as a DataLoader wants them."""
-
-    def __init__(self, images: Images) -> None:
-        self.images = images
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, position: int) -> tuple[Tensor, int]:
-        images = self.images
-        x = images.decode(position) if isinstance(images, FileImages) else images[position]
-        return x, position
-
-
-def decoded(loader: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches of a loader; a worker's DataError without the worker's traceback around it.
-
-    Raises:
-        DataError: a file is not a readable image.
-    """
-    try:
-        yield from loader
-    except DataError as error:
-        raise DataError(str(error).rsplit("DataError: ", 1)[-1].strip()) from None
-
-
 class _Steps:
     """The batches of a rank from one step on, as a DataLoader wants them."""
 
@@ -135,19 +107,16 @@ class FileStream:
         self.runtime, self.workers, self.rows = runtime, workers, runtime.rows(batch_size)
         self.prepare = Preparer(prepare, augment, views, batch_size, self.rows)
         self._step = -1
-        self._batches: Iterator[tuple[Tensor, Tensor]] = iter(())
+        self._batches: Iterator[Decoded] = iter(())
 
     def batch(self, step: int, generator: torch.Generator) -> Batch:
         """This rank's part of the global batch of ``step``; cheapest when steps come in order."""
         if step != self._step:
-            loader = DataLoader(
-                ImageDataset(self.data.x),
-                batch_sampler=_Steps(self.order, self.batch_size, self.rows, step),
-                num_workers=self.workers,
-                pin_memory=self.runtime.device.type == "cuda",
-            )
-            self._batches, self._step = decoded(loader), step
-        images, index = next(self._batches)
+            assert isinstance(self.data.x, FileImages)
+            batches = _Steps(self.order, self.batch_size, self.rows, step)
+            count = self.rows.stop - self.rows.start
+            self._batches, self._step = decoded(self.data.x, batches, count, self.workers), step
+        images, index, _ = next(self._batches).whole()
         self._step += 1
         count = self.rows.stop - self.rows.start
         beside = images[count:] if len(images) > count else None
@@ -159,27 +128,31 @@ class FileStream:
 
 
 def in_order(images: Images, batch_size: int, workers: int) -> Iterator[Tensor]:
-    """All samples of a set in their order, ``batch_size`` at a time, files decoded by workers."""
+    """All samples of a set in their order, ``batch_size`` at a time, files decoded by workers.
+
+    Raises:
+        DataError: a file is not a readable image.
+    """
     if isinstance(images, Tensor):
         yield from images.split(batch_size)
         return
-    for x, _ in decoded(DataLoader(ImageDataset(images), batch_size, num_workers=workers)):
-        yield x
-
-
-def decode_all(images: FileImages, workers: int) -> Tensor:
-    """All images of a list of files as one uint8 tensor (N, 3, size, size)."""
-    if not len(images):
-        return torch.empty(0, 3, images.size, images.size, dtype=torch.uint8)
-    loader = DataLoader(ImageDataset(images), batch_size=64, num_workers=workers)
-    return torch.cat([x for x, _ in decoded(loader)])
+    for batch in decoded(images, in_turn(len(images), batch_size), batch_size, workers):
+        yield batch.whole().x
 
 
 def make_resident(images: Images, budget: int, workers: int) -> Images:
-    """Decode files that fit in ``budget`` bytes; leave everything else as it is."""
-    if isinstance(images, FileImages) and images.nbytes <= budget:
-        return decode_all(images, workers)
-    return images
+    """Decode files that fit in ``budget`` bytes; leave everything else as it is.
+
+    Raises:
+        DataError: a file is not a readable image.
+    """
+    if not isinstance(images, FileImages) or images.nbytes > budget:
+        return images
+    contents = read_all(images, workers)
+    for error in contents.bad.values():
+        raise error
+    assert contents.x is not None
+    return contents.x
 
 
 def make_stream(

@@ -21,12 +21,16 @@ MNIST_SHA256 = {
 }
 
 
+# Of 60000 and 10000 images of 28x28 bytes, and of their labels, each with its head.
+MNIST_SIZES = (16 + 60000 * 784, 8 + 60000, 16 + 10000 * 784, 8 + 10000)
+
+
 MNIST = DataSet(
     name="mnist",
     title="MNIST, 60000 + 10000 handwritten digits",
     resources=tuple(
-        Resource(f"MNIST/raw/{name}", f"{MNIST_ADDRESS}/{name}.gz", sha256)
-        for name, sha256 in MNIST_SHA256.items()
+        Resource(f"MNIST/raw/{name}", f"{MNIST_ADDRESS}/{name}.gz", sha256, size=size)
+        for (name, sha256), size in zip(MNIST_SHA256.items(), MNIST_SIZES, strict=True)
     ),
     by_hand=f"the four idx files of {MNIST_ADDRESS}/, plain or .gz, in MNIST/raw",
 )
@@ -42,6 +46,7 @@ BSDS500 = DataSet(
             sha256="788dbaf9c8e767f1d6f00b369a1626c2bbaa75f2f915629e55839137da0ed829",
             samples=200,
             archive_folder="BSR/BSDS500/data/images/train",
+            most=2**29,
             unverified="address (not tried), folder inside the archive",
         ),
     ),
@@ -64,6 +69,7 @@ USPS = DataSet(
             f"{USPS_ADDRESS}/usps.bz2",
             sha256="9a0edcd5b0ba3685318746f8e8fc945bc00e8cac60692e2cea60e4f1b47b49f1",
             md5="ec16c51db3855ca6c91edd34d0e9b197",
+            most=2**27,
             unverified="address (not tried), md5 (torchvision's)",
         ),
         Resource(
@@ -71,6 +77,7 @@ USPS = DataSet(
             f"{USPS_ADDRESS}/usps.t.bz2",
             sha256="8d8b5579704b88819f3bde76ebc93e284ffee6ba3892c2146a649ff198972be4",
             md5="8ea070ee2aca1ac39742fdd1ef5ed118",
+            most=2**27,
             unverified="address (not tried), md5 (torchvision's)",
         ),
     ),
@@ -89,12 +96,14 @@ SVHN = DataSet(
             "SVHN/train_32x32.mat",
             f"{SVHN_ADDRESS}/train_32x32.mat",
             md5="e26dedcc434d2e4c54c9b2d4a06d8373",
+            most=2**28,
             unverified="address (not tried), md5 (torchvision's)",
         ),
         Resource(
             "SVHN/test_32x32.mat",
             f"{SVHN_ADDRESS}/test_32x32.mat",
             md5="eb5a983be6a315427106f1b164d9cef3",
+            most=2**28,
             unverified="address (not tried), md5 (torchvision's)",
         ),
     ),
@@ -136,6 +145,7 @@ FSDD = DataSet(
             sha256="8fed8b0b058a7efa7544bbb3e8e98607ecdcbd47a2f0ea31139cab18a6b679c9",
             samples=3000,
             archive_folder="free-spoken-digit-dataset-1.0.10/recordings",
+            most=2**28,
         ),
     ),
     by_hand=f"the folder recordings of {FSDD_ADDRESS} in FSDD",

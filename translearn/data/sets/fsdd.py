@@ -1,6 +1,5 @@
 """Spoken digits: the Free Spoken Digit Dataset, 3000 recordings of six speakers."""
 
-import struct
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.data.files.download import data_root, require
+from translearn.data.files.listing import refuse_special
 from translearn.data.pipeline.speech import RATE, WINDOW, spectrogram_shape
 from translearn.data.sets.catalog import FSDD
 from translearn.data.sets.digit_images import CLASSES
@@ -21,13 +21,6 @@ from translearn.errors import ConfigError, DataError, nearest
 from translearn.ranges import Count, Width
 
 TEST_RECORDINGS = 5  # of each digit by each speaker: indices 0 to 4, as published
-
-
-# What scipy raised at files that were cut short, or had a byte of their header changed at random.
-BROKEN = (
-    OSError, ValueError, EOFError, UnboundLocalError, ZeroDivisionError, struct.error,
-    wavfile.WavFileWarning,
-)  # fmt: skip
 
 
 Recordings = Mapping[str, Mapping[str, int]]  # speaker -> digit -> how many, numbered from 0
@@ -159,6 +152,13 @@ def checked_count(folder: Path, found: Recordings, speaker: str, digit: str) -> 
     return count
 
 
+def why_no_recording(path: Path) -> str:
+    """Why a file is left out of the recordings; empty if it is named as one."""
+    return (
+        "" if path.suffix.lower() == ".wav" else f"of another kind ({path.suffix or 'no suffix'})"
+    )
+
+
 def read_wav(path: Path) -> Tensor:
     """The int16 samples (T,) of a file.
 
@@ -166,14 +166,16 @@ def read_wav(path: Path) -> Tensor:
         DataError: it cannot be read, or is not 8 kHz mono 16 bit; the message names it.
     """
     try:
+        refuse_special(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks of other programs
             # a file that breaks off would be read as a shorter one
             warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
-    except BROKEN as error:
+    except Exception as error:  # scipy raises a dozen types on a damaged header
+        why = "its header is broken" if isinstance(error, UnboundLocalError) else f"{error}"
         raise DataError(
-            f"cannot read the recording {path}: {error}\n"
+            f"cannot read the recording {path}: {why}\n"
             "delete it and run tl-data prepare fsdd, or replace it"
         ) from error
     if rate != RATE or samples.dtype != np.int16 or samples.ndim != 1 or not len(samples):
@@ -181,6 +183,9 @@ def read_wav(path: Path) -> Tensor:
         raise DataError(
             f"the recording {path} must be {RATE} Hz, mono, 16 bit; it is {kind}\nconvert it first"
         )
+    if len(samples) < WINDOW or not samples.any():
+        what = "silence" if len(samples) >= WINDOW else f"{len(samples)} samples"
+        raise DataError(f"the recording {path} holds no sound, but {what}\nreplace or delete it")
     return torch.from_numpy(np.array(samples))
 
 

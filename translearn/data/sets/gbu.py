@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from translearn.data.files.arrays import matrix, whole_numbers
 from translearn.data.files.download import require
 from translearn.data.files.matlab import cell_strings, read_mat
 from translearn.data.sets.catalog import XLSA17
@@ -44,9 +45,10 @@ class GbuFeatures(Reader):
         require(XLSA17[self.set], self.root, download=False)
         features = read_mat(self.folder / "res101.mat", ("features", "labels"))
         splits = read_mat(self.folder / "att_splits.mat", (*LOCATIONS, "allclasses_names"))
-        names = cell_strings(splits["allclasses_names"])
-        x = torch.from_numpy(np.ascontiguousarray(features["features"].T, dtype=np.float32))
-        y = torch.from_numpy(numbers(features["labels"]))  # counted from 0
+        names = cell_strings(splits["allclasses_names"], self.of("allclasses_names"))
+        rows = matrix(features["features"], self.of("features")).T
+        x = torch.from_numpy(np.ascontiguousarray(rows))
+        y = torch.from_numpy(whole_numbers(features["labels"], self.of("labels"))) - 1
         train, seen, unseen = (
             self.rows(y, splits[key], len(x), len(names), key) for key in LOCATIONS
         )
@@ -65,13 +67,17 @@ class GbuFeatures(Reader):
         )  # fmt: skip
         return keep_classes(whole, sorted(trained | new), whole.name)
 
+    def of(self, key: str) -> str:
+        """A variable as messages name it."""
+        return f"{self.folder}: {key}"
+
     def rows(self, y: Tensor, location: Any, count: int, classes: int, key: str) -> Tensor:
         """The rows that a location (counted from 1) names.
 
         Raises:
             DataError: it points outside, or a label does.
         """
-        rows = torch.from_numpy(numbers(location))
+        rows = torch.from_numpy(whole_numbers(location, self.of(key))) - 1
         if count != len(y) or int(rows.max()) >= len(y) or int(rows.min()) < 0:
             raise DataError(
                 f"{self.folder}: {key} of att_splits.mat does not fit the {count} features and "
@@ -80,8 +86,3 @@ class GbuFeatures(Reader):
         if int(y[rows].max()) >= classes or int(y[rows].min()) < 0:
             raise DataError(f"{self.folder}: res101.mat has labels beyond {classes} class names")
         return rows
-
-
-def numbers(cells: Any) -> Any:
-    """Matlab's numbers, counted from 1, as int64 counted from 0."""
-    return np.asarray(cells).reshape(-1).astype(np.int64) - 1

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import torch
 
-from translearn.data.files.images import FileImages
-from translearn.data.sets.folder import check_crop
+from translearn.data.files.images import FileImages, OnBad
+from translearn.data.files.pixels import AlphaName
+from translearn.data.files.texts import text_lines
+from translearn.data.sets.folder import MAX_PIXELS, check_crop, reading_of
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import DataError
-from translearn.ranges import Edge
+from translearn.ranges import Count, Edge
 from translearn.system.problems import expanded
 
 # folder of the set -> where its photos lie, and how its lists of seen and unseen classes are called
@@ -30,15 +32,26 @@ class GbuPhotos(Reader):
         root: the data root folder.
         size: edge of the decoded square image.
         crop: edge of the network's input, cropped out of it.
+        alpha, max_pixels, on_bad: as of ``ImageFolder``.
 
     Raises:
         ConfigError: the crop is larger than the image.
     """
 
-    def __init__(self, set: str, root: str, size: Edge = 256, crop: Edge = 224) -> None:
+    def __init__(
+        self,
+        set: str,
+        root: str,
+        size: Edge = 256,
+        crop: Edge = 224,
+        alpha: AlphaName = "white",
+        max_pixels: Count = MAX_PIXELS,
+        on_bad: OnBad = "error",
+    ) -> None:
         check_crop(size, crop)
         self.folder, self.set = expanded(root) / set, set
         self.size, self.crop = size, crop
+        self.reading = reading_of(alpha, max_pixels, on_bad)
 
     def read(self) -> Samples:
         """List the files; images are decoded later.
@@ -53,6 +66,13 @@ class GbuPhotos(Reader):
             for name in ("image_label", "test_seen")
         )
         folder = self.folder / photos
+        odd = [path for path in (*held, *others) if Path(path).is_absolute() or ".." in path]
+        strange = {Path(path).parent.name for path in held} - set(seen)
+        if odd or strange:
+            raise DataError(
+                f"the lists of {self.folder / 'splits_PS'} do not fit each other: "
+                f"{(odd or sorted(strange))[0]} is no photo of a seen class"
+            )
         absent = next((path for path in (*held, *others) if not (folder / path).is_file()), None)
         if absent is not None:
             raise DataError(
@@ -74,14 +94,14 @@ class GbuPhotos(Reader):
         folder = self.folder / FOLDERS[self.set][0]
         places = {name: place for place, name in enumerate(classes)}
         labels = [places[Path(path).parent.name] for path in paths]
-        files = FileImages(tuple(folder / path for path in paths), self.size)
+        files = FileImages(tuple(folder / path for path in paths), self.size, self.reading)
         return Split(files, torch.tensor(labels))
 
     def lines(self, name: str) -> list[str]:
         """The lines of a list.
 
         Raises:
-            DataError: it is missing.
+            DataError: it is missing, or no list.
         """
         path = self.folder / "splits_PS" / name
         if not path.is_file():
@@ -89,4 +109,4 @@ class GbuPhotos(Reader):
                 f"there is no {path}\nput the lists of the proposed split (Xian et al.) there; "
                 "data_root=... or TRANSLEARN_DATA says where"
             )
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return text_lines(path)

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from translearn.data.files.checksums import open_content
+from translearn.data.files.checksums import unpacked
 from translearn.data.files.download import BROKEN, require
 from translearn.data.sets.catalog import MNIST
 from translearn.data.sets.digit_images import Arrays, DigitReader, digit_samples, pad
 from translearn.data.types import Samples
 from translearn.errors import DataError
+
+MOST_BYTES = 2**28  # of an idx file; that of the training images has 47 MB
 
 
 class Mnist(DigitReader):
@@ -47,7 +49,8 @@ def load_mnist(root: str | Path, download: bool = True) -> tuple[Arrays, Arrays]
 
 def pair(images: NDArray[np.uint8], labels: NDArray[np.uint8], root: str | Path) -> Arrays:
     """Images with their labels, which must be as many."""
-    if images.ndim != 3 or labels.shape != images.shape[:1]:
+    fits = images.shape[1:] == (28, 28) and labels.shape == images.shape[:1]
+    if not fits or not len(labels) or labels.max() > 9:
         raise DataError(
             f"MNIST in {root} has images {images.shape} and labels {labels.shape}\n"
             "tl-data verify mnist tells which file is wrong"
@@ -62,8 +65,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         DataError: it is not such a file; the message names it.
     """
     try:
-        with open_content(path) as file:
-            content = file.read()
+        content = unpacked(path, MOST_BYTES)
         rank = content[3]
         if content[:3] != b"\x00\x00\x08":
             raise ValueError("it does not start as an idx file of bytes")

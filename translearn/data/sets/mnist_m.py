@@ -69,7 +69,7 @@ def load_mnist_m(root: str | Path, download: bool = True) -> tuple[Arrays, Array
     """
     digits = dict(zip(("train", "test"), load_mnist(root, download), strict=True))
     folder = require(BSDS500, root, download)[0]
-    with np.load(TABLE) as table:
+    with np.load(TABLE) as table:  # of the package
         photos = [read_photo(folder / f"{name}.jpg") for name in table["bsds_train_names"]]
         splits, published = {}, True
         for split, (images, labels) in digits.items():
@@ -80,7 +80,13 @@ def load_mnist_m(root: str | Path, download: bool = True) -> tuple[Arrays, Array
                     f"MNIST-M is made of the published MNIST, and {root} holds another\n"
                     "tl-data verify mnist tells which file is wrong"
                 )
-            blended = blend(images[: len(image)], photos, image, y, x)
+            try:
+                blended = blend(images[: len(image)], photos, image, y, x)
+            except (IndexError, ValueError) as error:
+                raise DataError(
+                    f"the photos in {folder} are not those of BSDS500: one is too small\n"
+                    "tl-data verify bsds500 tells whether they differ"
+                ) from error
             splits[split] = (blended, labels)
             published &= hashlib.sha256(blended.data).hexdigest() == SHA256[split]
     if not published:
@@ -101,10 +107,10 @@ def read_photo(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path, formats=("JPEG",)) as image:
             return np.array(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # pillow and its decoders each have their own
         raise DataError(
             f"cannot read the photo {path}: {error}\n"
-            "delete its folder and run tl-data prepare bsds500, or run data=digits"
+            "delete its folder and run tl-data prepare bsds500, or run data=print_hand"
         ) from error
 
 

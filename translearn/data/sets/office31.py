@@ -6,11 +6,14 @@ Saenko, Kulis, Fritz and Darrell, "Adapting visual category models to new domain
 import logging
 
 from translearn.data.files.download import data_root, missing
+from translearn.data.files.images import OnBad
+from translearn.data.files.pixels import AlphaName
 from translearn.data.sets.catalog import OFFICE31, OFFICE31_DOMAINS
-from translearn.data.sets.folder import check_crop, class_files, labelled_split
+from translearn.data.sets.folder import MAX_PIXELS, check_crop, labelled_split, reading_of
+from translearn.data.sets.layouts import Layout, find_images
 from translearn.data.types import Kind, Reader, Samples
 from translearn.errors import ConfigError, nearest
-from translearn.ranges import Edge
+from translearn.ranges import Count, Edge
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ class Office31(Reader):
         root: the data root folder.
         size: edge of the decoded square image.
         crop: edge of the network's input, cropped out of it.
+        alpha, max_pixels, on_bad: as of ``ImageFolder``.
 
     Raises:
         ConfigError: there is no such domain, or the crop is larger than the image.
@@ -33,7 +37,14 @@ class Office31(Reader):
     needs = (OFFICE31,)
 
     def __init__(
-        self, domain: str = "webcam", root: str = "", size: Edge = 256, crop: Edge = 224
+        self,
+        domain: str = "webcam",
+        root: str = "",
+        size: Edge = 256,
+        crop: Edge = 224,
+        alpha: AlphaName = "white",
+        max_pixels: Count = MAX_PIXELS,
+        on_bad: OnBad = "error",
     ) -> None:
         if domain not in OFFICE31_DOMAINS:
             raise ConfigError(
@@ -41,6 +52,7 @@ class Office31(Reader):
             )
         check_crop(size, crop)
         self.domain, self.root, self.size, self.crop = domain, data_root(root), size, crop
+        self.reading = reading_of(alpha, max_pixels, on_bad)
 
     def read(self) -> Samples:
         """List the files in the order of their names.
@@ -52,8 +64,8 @@ class Office31(Reader):
         if not folder.is_dir():
             absent = [r for r in OFFICE31.resources if r.path.split("/")[1] == self.domain]
             raise missing(OFFICE31, self.root, absent)
-        by_class = class_files(folder)
-        everything = labelled_split(by_class, self.size)
+        found = find_images(folder, Layout.classes).labelled()
+        everything = labelled_split(folder, found.rows, found.classes, self.size, self.reading)
         published = OFFICE31_DOMAINS[self.domain][0]
         if len(everything) != published:
             log.warning(
@@ -61,4 +73,5 @@ class Office31(Reader):
                 folder, len(everything), self.domain, published,
             )  # fmt: skip
         shape = (3, self.crop, self.crop)
-        return Samples(self.domain, tuple(by_class), everything, None, Kind.image, shape, "split")
+        return Samples(self.domain, found.classes, everything, None, Kind.image, shape, "split",
+                       listing=found.listing)  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from translearn.data.files.arrays import read_npz
 from translearn.data.sets.digit_images import CLASSES
 from translearn.data.sets.digits import enlarge
 from translearn.data.types import Kind, Reader, Samples, Split
@@ -48,10 +49,9 @@ def stored(path: Path = FILE) -> tuple[np.ndarray, np.ndarray]:
         DataError: the file is missing or is not the published one.
     """
     try:
-        with np.load(path) as file:
-            images, labels = file["images"], file["labels"]
+        images, labels = read_npz(path, ("images", "labels"))
         found = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-    except Exception as error:  # zip, zlib, numpy and the system each have their own
+    except DataError as error:
         raise DataError(broken(path)) from error
     if found != SHA256:
         raise DataError(broken(path))
@@ -62,5 +62,5 @@ def broken(path: Path) -> str:
     """What to do about it."""
     return (
         f"the printed digits are missing or broken: {path}\n"
-        "the file comes with the package: install translearn again, or take data=digits"
+        "the file comes with the package: install translearn again, or take data=digits_photos"
     )

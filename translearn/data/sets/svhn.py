@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from translearn.data.files import matlab
+from translearn.data.files.arrays import whole_numbers
 from translearn.data.files.download import require
 from translearn.data.sets.catalog import SVHN
 from translearn.data.sets.digit_images import Arrays, DigitReader, digit_samples, resize
@@ -49,18 +51,15 @@ def read_mat(path: Path) -> Arrays:
     Raises:
         DataError: it is not such a file; the message names it.
     """
-    import scipy.io  # slow to import; tl-data does without
-
     try:
-        content = scipy.io.loadmat(  # type: ignore[attr-defined,no-untyped-call]
-            path, variable_names=("X", "y")
-        )
-        images, labels = content["X"], content["y"].reshape(-1).astype(np.int64) % 10
+        content = matlab.read_mat(path, ("X", "y"))
+        images, labels = content["X"], whole_numbers(content["y"], "y")
+        if labels.min() < 0 or labels.max() > 10:
+            raise ValueError(f"y has labels of {labels.min()} to {labels.max()}, not 1 to 10")
         if images.dtype != np.uint8 or images.shape != (32, 32, 3, len(labels)):
             raise ValueError(f"X is {images.dtype} {images.shape} beside {len(labels)} labels")
-    # loadmat answers a broken file with nearly every kind of exception
-    except Exception as error:
+    except (DataError, ValueError, AttributeError) as error:
         raise DataError(
             f"{path} is broken: {error}\ndelete it and run tl-data prepare svhn"
         ) from error
-    return np.moveaxis(images, -1, 0), labels
+    return np.moveaxis(images, -1, 0), labels % 10

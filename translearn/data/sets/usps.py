@@ -4,18 +4,22 @@ Hull, "A database for handwritten text recognition research", 1994; the copy of 
 LIBSVM data page.
 """
 
+import io
 from pathlib import Path
 
 import numpy as np
 
-from translearn.data.files.checksums import open_content
-from translearn.data.files.download import require
+from translearn.data.files.checksums import unpacked
+from translearn.data.files.download import BROKEN, require
 from translearn.data.sets.catalog import USPS
 from translearn.data.sets.digit_images import Arrays, DigitReader, digit_samples, resize
 from translearn.data.types import Samples
 from translearn.errors import DataError
 
 EDGE = 16
+
+
+MOST_TEXT = 2**27  # bytes of a split
 
 
 class Usps(DigitReader):
@@ -58,13 +62,16 @@ def read_usps(path: Path) -> Arrays:
     from sklearn.datasets import load_svmlight_file  # a second to import; tl-data does without
 
     try:
-        with open_content(path) as file:
-            values, labels = load_svmlight_file(file, n_features=EDGE * EDGE, zero_based=False)
-        if not len(labels) or labels.min() < 1 or labels.max() > 10:
+        text = io.BytesIO(unpacked(path, MOST_TEXT))
+        values, labels = load_svmlight_file(text, n_features=EDGE * EDGE, zero_based=False)
+        if not set(labels.tolist()) <= set(range(1, 11)) or not len(labels):
             raise ValueError("labels must be 1 to 10")
-    except (OSError, EOFError, ValueError) as error:
+        if not (abs(values.data) <= 1).all():
+            raise ValueError("values must be -1 to 1")
+    except (*BROKEN, IndexError, OverflowError) as error:
+        why = " ".join(str(error).split())[:100]
         raise DataError(
-            f"{path} is broken: {error}\ndelete it and run tl-data prepare usps"
+            f"{path} is broken: {why}\ndelete it and run tl-data prepare usps"
         ) from error
     grey = np.rint((values.toarray() + 1) * 127.5).clip(0, 255).astype(np.uint8)
     return grey.reshape(-1, EDGE, EDGE), labels.astype(np.int64) - 1

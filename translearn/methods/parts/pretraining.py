@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from translearn.artifacts.folder import stored_config
+from translearn.artifacts.folder import of_a_run, stored_config
 from translearn.artifacts.model import below, finished_model, read_model
 from translearn.backbones.base import Backbone
 from translearn.components import resolve_class
@@ -83,9 +83,13 @@ def read_pretraining(init: str, backbone: Backbone, pretext: Pretext) -> None:
     """
     path = finished_model(init)
     method = stored_config(path.parent)["method"]
-    earlier = resolve_class(method["_target_"], Method)
+    with of_a_run(path.parent / ".hydra" / "config.yaml"):
+        earlier = resolve_class(method["_target_"], Method)
+        theirs = (
+            resolve_class(method["pretext"]["_target_"], Pretext) if "pretext" in method else None
+        )
+        cluster = method.get("cluster", {}).get("name")
     saw_labels = earlier.access.source_labels or earlier.access.target_labels
-    cluster = method.get("cluster", {}).get("name")
     untouched = method.get("freeze") == "all" if saw_labels else cluster == "kmeans"
     if earlier.access.source_labels or not untouched:
         raise ConfigError(
@@ -93,9 +97,9 @@ def read_pretraining(init: str, backbone: Backbone, pretext: Pretext) -> None:
             "give a run of method=selftaught method.freeze=all, or method=selfcluster "
             "method/cluster=kmeans"
         )
-    if resolve_class(method["pretext"]["_target_"], Pretext) is not type(pretext):
+    if theirs is not type(pretext):
         raise ConfigError(
-            f"method.init={init} has method/pretext={method['pretext'].get('name')}, and this run "
+            f"method.init={init} has the pretext {theirs and theirs.__name__}, and this run "
             f"a {type(pretext).__name__}\nchoose the same"
         )
     _, weights = read_model(path)

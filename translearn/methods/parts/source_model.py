@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from translearn.artifacts.folder import stored_config
+from translearn.artifacts.folder import of_a_run, stored_config
 from translearn.artifacts.model import below, finished_model, read_model
 from translearn.backbones.base import Backbone
 from translearn.components import resolve_class
@@ -77,14 +77,17 @@ def read_source_model(
         ConfigError: it learned from target labels, or it does not fit.
     """
     path = finished_model(init)
-    earlier = resolve_class(stored_config(path.parent)["method"]["_target_"], Method)
+    with of_a_run(path.parent / ".hydra" / "config.yaml"):
+        earlier = resolve_class(stored_config(path.parent)["method"]["_target_"], Method)
     if earlier.access.target_labels or not earlier.access.source_labels:
         raise ConfigError(
             f"method.init={init}: a {earlier.__name__} run is no source model\n"
             "give a run that learned from source labels and no target labels (source_only)"
         )
     about, weights = read_model(path)
-    if list(about["tasks"]["source"]) != list(classes):
+    with of_a_run(path):
+        theirs = list(about["tasks"]["source"])
+    if theirs != list(classes):
         raise ConfigError(f"method.init={init}: its source has other classes than this run's")
     try:
         backbone.load_state_dict(below("backbone.", weights))

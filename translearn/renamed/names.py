@@ -1,15 +1,8 @@
-"""Names of earlier releases and what they are called now, so that what 0.1 wrote stays readable."""
+"""The table of names that earlier releases had, and what they are called now."""
 
-import functools
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-from omegaconf import OmegaConf
-
-from translearn.config import Config, conf_dir, plain
 
 
 @dataclass(frozen=True)
@@ -26,6 +19,7 @@ class Renamed:
             ``method/cluster=scan``.
         weights: method -> its parameters and buffers by the beginning of their names.
         metrics: names of figures in results.
+        data: data configs by name, on command lines and in what runs left.
     """
 
     targets: Mapping[str, str]
@@ -34,6 +28,7 @@ class Renamed:
     choices: Mapping[str, Sequence[str]]
     weights: Mapping[str, Mapping[str, str]]
     metrics: Mapping[str, str]
+    data: Mapping[str, str]
 
 
 ARRANGEMENTS = "translearn.data.arrangements"
@@ -81,7 +76,7 @@ RENAMED = Renamed(
     },
     options={
         "translearn.data.digits.Digits": {
-            "title": "digits",
+            "title": "digits_photos",
             "source": "digits",
             "target": "digits_photos",
         },
@@ -172,93 +167,5 @@ RENAMED = Renamed(
         }
     },
     metrics={},
+    data={"digits": "digits_photos"},
 )
-
-
-def present_target(target: str) -> str:
-    """What a ``_target_`` of any release is called now."""
-    parts = target.split(".")
-    for end in range(len(parts), 0, -1):
-        name = ".".join(parts[:end])
-        if name in RENAMED.targets:
-            return ".".join([RENAMED.targets[name], *parts[end:]])
-    return target
-
-
-def present(config: Mapping[str, Any]) -> Config:
-    """A stored configuration of any release, by the names of this one."""
-    named = {key: _present_value(key, value) for key, value in config.items()}
-    if isinstance(named.get("method"), Mapping):
-        named["method"] = present_method(named["method"])
-    return named
-
-
-def present_component(config: Mapping[str, Any]) -> Config:
-    """The config of one component, with what its new place needs to mean the same."""
-    added = RENAMED.options.get(str(config.get("_target_")), {})
-    return {name: _present_value(name, value) for name, value in {**added, **config}.items()}
-
-
-def _present_value(key: str, value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return present_component(value)
-    return present_target(value) if key == "_target_" else value
-
-
-def present_method(method: Mapping[str, Any]) -> Config:
-    """The config of a method, with its options where its parts have them now."""
-    name = str(method.get("name"))
-    groups, keys = RENAMED.choices.get(name, ()), RENAMED.keys.get(name, {})
-    if all(isinstance(method.get(group), Mapping) for group in groups):
-        return dict(method)
-    parts = _inline_parts(name)
-    for group in groups:
-        parts[group] = _chosen_parts(group, method[group])
-    for old, new in keys.items():
-        *path, option = new.split(".")
-        node: Any = parts
-        for step in path:
-            node = node.get(step, {})
-        if old in method and option in node:  # else the part was not chosen
-            node[option] = method[old]
-    return {**{key: value for key, value in method.items() if key not in keys}, **parts}
-
-
-def _inline_parts(name: str) -> Config:
-    """The parts that stand in the method's own yaml."""
-    node = plain(OmegaConf.load(Path(conf_dir()) / "method" / f"{name}.yaml"))
-    parts = {key: part for key, part in node.items() if isinstance(part, dict)}
-    return {key: part for key, part in parts.items() if "_target_" in part}
-
-
-def _chosen_parts(group: str, chosen: str | Sequence[str]) -> Config:
-    """The yaml of a part, or name -> the yaml of each where several may be chosen."""
-    folder = Path(conf_dir()) / "method" / group
-    if isinstance(chosen, str):
-        return plain(OmegaConf.load(folder / f"{chosen}.yaml"))
-    return {name: plain(OmegaConf.load(folder / f"{name}.yaml")) for name in chosen}
-
-
-def moved(method: str, key: str, value: str) -> str | None:
-    """How an option of 0.1 on a method's command line is written now; None: it is none."""
-    option = key.removeprefix("method.")
-    if option == key:
-        return None
-    if option in RENAMED.choices.get(method, ()):
-        return f"method/{option}={value}"
-    new = RENAMED.keys.get(method, {}).get(option)
-    return None if new is None else f"method.{new}={value}"
-
-
-def present_weight(method: str, name: str) -> str:
-    """What a parameter or buffer of a method is called now."""
-    for old, new in RENAMED.weights.get(method, {}).items():
-        if name == old or (old.endswith(".") and name.startswith(old)):
-            return new + name.removeprefix(old)
-    return name
-
-
-@functools.cache
-def warn_once(old: str, new: str) -> None:
-    """Tell, once a process, that a name is one of an earlier release."""
-    print(f"warning: {old} is called {new} now; the old name still works", file=sys.stderr)
