@@ -14,8 +14,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar, get_args, get_origin
 
+from omegaconf import MISSING
+
 from translearn.config import listed
 from translearn.errors import ConfigError, nearest
+from translearn.ranges import refuse_unfit
 from translearn.renamed import present_component, present_target, warn_once
 
 Part = TypeVar("Part")
@@ -60,7 +63,8 @@ def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterab
     """Check ``_target_`` and the arguments of a component and of its parts without building them.
 
     Raises:
-        ConfigError: an argument does not exist, or one is missing; the nearest name is told.
+        ConfigError: an argument does not exist, is missing, or has a value that its annotation
+            does not allow; the nearest name is told.
     """
     if "_target_" not in config:
         raise ConfigError(f"{group} has no _target_; choose one by {group}=<name>")
@@ -72,6 +76,8 @@ def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterab
     for name, parameter in known.items():
         if parameter.default is parameter.empty and name not in arguments:
             raise ConfigError(f"{group}.{name} is not set; add {group}.{name}=<value>")
+        if name in config and config[name] != MISSING:
+            refuse_unfit(f"{group}.{name}", config[name], parameter.annotation)
     for name, of in part_bases(found).items():
         if name in config:
             check_part(f"{group}.{name}", config[name], of)
@@ -91,7 +97,10 @@ def check_part(key: str, config: Any, base: type[Any]) -> None:
             check_part(f"{key}.{name}", each, base)
         return
     options = _options(resolve_class(config["_target_"], base))
-    _check_names(key, _arguments(config, options), options, False, ())
+    given = _arguments(config, options)
+    _check_names(key, given, options, False, ())
+    for name in given:
+        refuse_unfit(f"{key}.{name}", config[name], options[name].annotation)
 
 
 def build(config: Mapping[str, Any], base: type[Part], **parts: Any) -> Part:
@@ -110,7 +119,14 @@ def build(config: Mapping[str, Any], base: type[Part], **parts: Any) -> Part:
 def with_lists(
     known: Mapping[str, inspect.Parameter], arguments: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The arguments, a single value as a list of one where the parameter is a list."""
+    """The arguments, a single value as a list of one where the parameter is a list.
+
+    Raises:
+        ConfigError: a value is not what the parameter takes.
+    """
+    for key, value in arguments.items():
+        if key in known and value != MISSING:
+            refuse_unfit(key, value, known[key].annotation)
     return {
         key: listed(value, known[key].annotation) if key in known else value
         for key, value in arguments.items()

@@ -10,12 +10,13 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 from translearn.errors import ConfigError, nearest
+from translearn.ranges import Count, NonNegative, Part, Range, Share, Width, fits, refuse_unfit
 
 Config = dict[str, Any]
 
@@ -151,14 +152,8 @@ class RunConfig:
                 known = [f"run.{name}" for name in names]
                 raise ConfigError(f"run.{key} does not exist{nearest(f'run.{key}', known)}")
         run = RunConfig(**values)
-        for name, low in POSITIVE.items():
-            value = getattr(run, name)
-            if value is not None and value < low:
-                raise ConfigError(f"run.{name}={value} must be at least {low}")
-        if not 0 <= run.ema < 1:
-            raise ConfigError(f"run.ema={run.ema} must be at least 0 and below 1")
-        if not 0 <= run.select_floor <= 1:
-            raise ConfigError(f"run.select_floor={run.select_floor} must be in 0 to 1")
+        for name, annotation in TYPES.items():
+            refuse_unfit(f"run.{name}", getattr(run, name), annotation)
         for name in ("evaluate", "augment_tasks"):
             words = listed(getattr(run, name), list[str])
             if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -174,27 +169,31 @@ class RunConfig:
         return run
 
 
-POSITIVE = {
-    "samples": 1,
-    "batch_size": 1,
-    "max_steps": 1,
-    "lr": 0.0,
-    "momentum": 0.0,
-    "weight_decay": 0.0,
-    "warmup": 0.0,
-    "clip": 1e-12,
-    "threads": 1,
-    "gpus": 1,
-    "workers": 0,
-    "resident_mb": 0,
-    "evaluations": 1,
-    "eval_samples": 1,
-    "most_files": 1,
-    "eval_batch_size": 1,
-    "log_every": 1,
-    "save_seconds": 0.0,
-    "job_minutes": 0.0,
+# Fields that not every value of their type is meant for.
+LIMITS: dict[str, Any] = {
+    "samples": Annotated[int, Range(1, 10**12)],
+    "batch_size": Width,  # of a million images no step is made
+    "max_steps": Count | None,
+    "lr": NonNegative,
+    "momentum": Part,
+    "weight_decay": NonNegative,
+    "warmup": Share,
+    "clip": Annotated[float, Range(1e-12)] | None,
+    "ema": Part,
+    "select_floor": Share,
+    "threads": Annotated[int, Range(1, 1024)] | None,
+    "gpus": Annotated[int, Range(1, 64)],
+    "workers": Annotated[int, Range(0, 1024)],
+    "resident_mb": Annotated[int, Range(0, 2**30)],
+    "evaluations": Count,
+    "eval_samples": Count | None,
+    "most_files": Count | None,
+    "eval_batch_size": Width,
+    "log_every": Count,
+    "save_seconds": NonNegative,
+    "job_minutes": NonNegative | None,
 }
+TYPES = {**get_type_hints(RunConfig), **LIMITS}
 
 
 ConfigStore.instance().store(group="run", name="schema", node=RunConfig)
@@ -204,12 +203,11 @@ def listed(value: Any, annotation: Any) -> Any:
     """``value``; a list of it where ``annotation`` means a list and a single value was given."""
     union = get_origin(annotation) in (Union, UnionType)
     choices = get_args(annotation) if union else (annotation,)
+    lists = [c for c in choices if (get_origin(c) or c) in (list, tuple, Sequence)]
     single = isinstance(value, str | int | float)
-    if not single or not any((get_origin(c) or c) in (list, tuple, Sequence) for c in choices):
+    if not single or not lists or any(fits(value, c) for c in choices if c not in lists):
         return value
-    plain_types = [choice for choice in choices if isinstance(choice, type)]
-    fits = any(isinstance(value, choice) for choice in plain_types)
-    return value if fits or (isinstance(value, int) and float in choices) else [value]
+    return [value]
 
 
 def conf_dir() -> str:

@@ -17,7 +17,7 @@ from translearn.launch.arguments import compose_jobs, refuse_unknown_flags, stor
 from translearn.launch.earlier import expand_like, refuse_record_as_config, told_done
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
-from translearn.launch.values import refuse_wrong_types
+from translearn.launch.values import refuse_wrong_values
 from translearn.renamed import present_words
 from translearn.system import command, signals, terminal
 from translearn.system.problems import of_type
@@ -76,7 +76,7 @@ def start(words: list[str]) -> int:
         give_to_hydra(words)
         return 0
     for config in configs:
-        refuse_wrong_types(plain(config))
+        refuse_wrong_values(plain(config))
     if any(config.run.dry for config in configs):
         from translearn.launch.dry import try_out
 

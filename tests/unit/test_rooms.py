@@ -22,7 +22,7 @@ FLOORS = (
     ("runtime", "components"),
     ("renamed",),
     ("config",),
-    ("system",),
+    ("ranges", "system"),
     ("errors", "processor", "__init__"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

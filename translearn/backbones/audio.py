@@ -1,9 +1,11 @@
 """A small convolutional network for spectrograms."""
 
+from typing import Annotated
+
 from torch import nn
 
 from translearn.backbones.stack import Stack
-from translearn.errors import ConfigError
+from translearn.ranges import Range
 
 
 class Audio(Stack):
@@ -22,10 +24,10 @@ class Audio(Stack):
 
     made_for = "40x63, the mels and frames of a second of speech"
 
-    def __init__(self, input_shape: tuple[int, int, int], width: float = 1.0) -> None:
+    def __init__(
+        self, input_shape: tuple[int, int, int], width: Annotated[float, Range(1 / 16, 64)] = 1.0
+    ) -> None:
         channels = [round(base * width) for base in (16, 32, 64, 80)]
-        if min(channels) < 1:
-            raise ConfigError(f"backbone.width={width} must be at least 1/16")
 
         def block(inputs: int, outputs: int) -> nn.Sequential:
             convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)

@@ -1,9 +1,11 @@
 """Small convolutional networks for digits."""
 
+from typing import Annotated
+
 from torch import nn
 
 from translearn.backbones.stack import Stack
-from translearn.errors import ConfigError
+from translearn.ranges import Range
 
 
 class LeNet(Stack):
@@ -34,13 +36,12 @@ class Wide(Stack):
     """
 
     def __init__(
-        self, input_shape: tuple[int, int, int], width: float = 1.0, dense: int = 0
+        self,
+        input_shape: tuple[int, int, int],
+        width: Annotated[float, Range(1 / 32, 64)] = 1.0,
+        dense: Annotated[int, Range(0, 2**20)] = 0,
     ) -> None:
         first, second = round(32 * width), round(64 * width)
-        if first < 1:
-            raise ConfigError(f"backbone.width={width} must be at least 1/32")
-        if dense < 0:
-            raise ConfigError(f"backbone.dense={dense} must be at least 0 (no dense layer)")
 
         def convolution(inputs: int, outputs: int, size: int, pool: bool) -> nn.Sequential:
             layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, size, bias=False)]

@@ -6,32 +6,52 @@ The classes are read as text: importing them would import torch, and take second
 import ast
 import functools
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Union
 
 from omegaconf import MISSING
 
-from translearn.config import Config
-from translearn.errors import ConfigError
+from translearn.components import RUNNER_KEYS
+from translearn.config import TYPES, Config, RunConfig, flatten
+from translearn.errors import ConfigError, nearest
+from translearn.ranges import Range, Seed, Span, refuse_unfit
+from translearn.renamed import present_component
 
-WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
-LISTS = ("Sequence", "list", "tuple", "Iterable")
-WHOLE = {"seed": "int | None"}  # keys of no component
+WHOLE: Mapping[str, Any] = {"seed": Seed | None}  # keys of no component
 
 
-def refuse_wrong_types(config: Config) -> None:
+def refuse_wrong_values(config: Config) -> None:
     """Refuse a value that the class it is for cannot take, such as ``method.strength=abc``.
 
     Raises:
         ConfigError: naming the option and what it takes.
     """
-    for key, type_of in WHOLE.items():
-        refuse_wrong_type(key, config[key], ast.parse(type_of, mode="eval").body)
+    for key, annotation in WHOLE.items():
+        refuse_unfit(key, config[key], annotation)
+    RunConfig.of(config["run"])
+    for key, value in flatten(config["method"].get("phases", {})).items():
+        annotation = TYPES.get(key.rpartition(".")[2], Any)
+        refuse_unfit(f"method.phases.{key}", value, annotation)
     for path, node in components(config):
-        for name, annotation in constructor(str(node["_target_"])).items():
-            if name in node:
-                refuse_wrong_type(f"{path}.{name}", node[name], annotation)
+        refuse_wrong_component(path, present_component(node))
+
+
+def refuse_wrong_component(path: str, node: Mapping[str, Any]) -> None:
+    """Refuse a value of one component, and a name that its class does not know.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    known = constructor(str(node["_target_"]))
+    taken = {**of_sets(), **known} if ANY in known else known
+    for name, value in node.items():
+        if known and ANY not in known and name not in {*known, *RUNNER_KEYS}:
+            close = nearest(name, [f"{path}.{option}" for option in known if option in node])
+            raise ConfigError(f"{path}.{name} does not exist{close}")
+        if name in taken and value != MISSING:
+            refuse_unfit(f"{path}.{name}", value, taken[name])
 
 
 def components(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -43,82 +63,87 @@ def components(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, M
             yield from components(value, f"{path}.{name}" if path else name)
 
 
+ANY = "**"  # the key of what a constructor hands on to the sets that its data is made of
+
+
 @functools.cache
-def constructor(target: str) -> Mapping[str, ast.expr]:
+def constructor(target: str) -> Mapping[str, Any]:
     """Argument -> annotation, of a class given by its import path and of what it inherits.
 
     Empty for what is no class of this package: building it then tells what is wrong. To find one
     of another package would run its code, which only ``components`` may decide to trust.
     """
-    if not target.startswith("translearn."):
-        return {}
     module, _, name = target.rpartition(".")
-    try:
-        spec = importlib.util.find_spec(module)
-        tree = ast.parse(Path(spec.origin).read_text("utf-8") if spec and spec.origin else "")
-    except (ImportError, OSError, ValueError, SyntaxError):
-        return {}
+    tree = parsed(module)
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     if name not in classes:
         return {}
     for node in classes[name].body:
         if isinstance(node, ast.FunctionDef) and node.name == "__init__":
             arguments = [*node.args.args, *node.args.kwonlyargs]
-            return {a.arg: a.annotation for a in arguments if a.annotation is not None}
+            found = {a.arg: evaluated(a.annotation, module) for a in arguments if a.annotation}
+            return {**found, **({ANY: Any} if node.args.kwarg else {})}
     bases = [base.id for base in classes[name].bases if isinstance(base, ast.Name)]
-    return constructor(origin(tree, module, bases[0])) if bases else {}
+    return constructor(origin(module, bases[0])) if bases else {}
 
 
-def origin(tree: ast.Module, module: str, name: str) -> str:
+@functools.cache
+def parsed(module: str) -> ast.Module:
+    """A module of this package, read as text; an empty one for any other."""
+    try:
+        spec = importlib.util.find_spec(module) if module.startswith("translearn.") else None
+        return ast.parse(Path(spec.origin).read_text("utf-8") if spec and spec.origin else "")
+    except (ImportError, OSError, ValueError, SyntaxError):
+        return ast.parse("")
+
+
+@functools.cache
+def of_sets() -> Mapping[str, Any]:
+    """Option -> annotation, of every class in ``data/sets``; either, where two classes differ."""
+    folder = Path(__file__).parents[1] / "data" / "sets"
+    found: defaultdict[str, list[Any]] = defaultdict(list)
+    for module in sorted(f"translearn.data.sets.{path.stem}" for path in folder.glob("*.py")):
+        for node in parsed(module).body:
+            if isinstance(node, ast.ClassDef):
+                for option, annotation in constructor(f"{module}.{node.name}").items():
+                    found[option].append(annotation)
+    return {option: Union[tuple(kinds)] for option, kinds in found.items()}  # noqa: UP007
+
+
+class Names(dict[str, Any]):
+    """What the annotations of a module may name; ``Any`` for what is more than plain values."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__(TYPES_OF_PYTHON)
+        self.module = module
+
+    def __missing__(self, name: str) -> Any:
+        place, _, name = origin(self.module, name).rpartition(".")
+        for node in parsed(place).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+                return evaluated(node.value, place)
+        return Any
+
+
+TYPES_OF_PYTHON = {
+    "Annotated": Annotated, "Any": Any, "Literal": Literal, "Sequence": Sequence,
+    "Range": Range, "Span": Span, "int": int, "float": float, "bool": bool, "str": str,
+    "list": list, "tuple": tuple, "object": object,
+}  # fmt: skip
+
+
+def evaluated(annotation: ast.expr, module: str) -> Any:
+    """An annotation in a module as a type; ``Any`` where it is about more than plain values."""
+    try:
+        source = compile(ast.Expression(annotation), module, "eval")
+        return eval(source, {"__builtins__": {}}, Names(module))  # our own source
+    except (TypeError, NameError, SyntaxError):
+        return Any
+
+
+def origin(module: str, name: str) -> str:
     """The import path of a name that a module uses."""
-    for node in tree.body:
+    for node in parsed(module).body:
         if isinstance(node, ast.ImportFrom) and any(a.name == name for a in node.names):
             return f"{node.module}.{name}"
     return f"{module}.{name}"
-
-
-def refuse_wrong_type(key: str, value: Any, annotation: ast.expr) -> None:
-    """Refuse a value of another type than ``annotation``; one item stands for a list of it.
-
-    Raises:
-        ConfigError: naming the key and what it takes.
-    """
-    if value == MISSING or fits(value, annotation):
-        return
-    hint = "\nput it in quotes of its own" if "a text" in described(annotation) else ""
-    raise ConfigError(f"{key}={value} must be {described(annotation)}{hint}")
-
-
-def fits(value: Any, annotation: ast.expr) -> bool:
-    """Whether a plain value may be what an annotation says; what is not known here fits."""
-    match annotation:
-        case ast.Constant(value=None):
-            return value is None
-        case ast.BinOp(left=left, right=right):
-            return fits(value, left) or fits(value, right)
-        case ast.Name(id="int"):
-            return type(value) is int
-        case ast.Name(id="float"):
-            return type(value) in (int, float)
-        case ast.Name(id="bool" | "str" as kind):
-            return type(value).__name__ == kind
-        case ast.Subscript(value=ast.Name(id=kind), slice=item) if kind in LISTS:
-            items = value if isinstance(value, list) else [value]
-            inner = item.elts[0] if isinstance(item, ast.Tuple) else item
-            return all(fits(one, inner) for one in items)
-    return True
-
-
-def described(annotation: ast.expr) -> str:
-    """An annotation in words."""
-    match annotation:
-        case ast.Constant(value=None):
-            return "null"
-        case ast.BinOp(left=left, right=right):
-            return f"{described(left)} or {described(right)}"
-        case ast.Name(id=name):
-            return WORDS.get(name, name)
-        case ast.Subscript(value=ast.Name(id=kind), slice=item) if kind in LISTS:
-            inner = item.elts[0] if isinstance(item, ast.Tuple) else item
-            return f"a list, each item {described(inner)}"
-    return ast.unparse(annotation)

@@ -16,6 +16,7 @@ from translearn.data.access import TrainView
 from translearn.errors import ConfigError
 from translearn.methods.base import Budget, Phase, Tasks
 from translearn.methods.source_only import SourceOnly
+from translearn.ranges import Widths
 
 
 class AdaBN(SourceOnly):
@@ -37,7 +38,7 @@ class AdaBN(SourceOnly):
 
     estimated: Tensor
 
-    def __init__(self, backbone: Backbone, tasks: Tasks, head: Sequence[int] | None = None) -> None:
+    def __init__(self, backbone: Backbone, tasks: Tasks, head: Widths | None = None) -> None:
         super().__init__(backbone, tasks, head)
         convert_to_domain_batch_norm(self.backbone, ("source", "target"))
         self.normalizations = [m for m in backbone.modules() if isinstance(m, DomainBatchNorm)]

@@ -12,6 +12,7 @@ from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
+from translearn.ranges import NonNegative, Widths
 
 
 class DANN(Method):
@@ -36,9 +37,9 @@ class DANN(Method):
         self,
         backbone: Backbone,
         tasks: Tasks,
-        head: Sequence[int] | None = None,
-        discriminator: Sequence[int] | None = None,
-        strength: float = 1.0,
+        head: Widths | None = None,
+        discriminator: Widths | None = None,
+        strength: NonNegative = 1.0,
         domain_batch_norm: bool | None = None,
     ) -> None:
         super().__init__(backbone, tasks)

@@ -15,6 +15,7 @@ from translearn.methods.base import Budget, Method, Phase, RankMean, Stream, Tas
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.sampling import Sampling, Uniform, share_out
 from translearn.methods.parts.weighting import Equal, Weighting
+from translearn.ranges import Width, Widths
 
 
 class Multitask(Method):
@@ -50,15 +51,13 @@ class Multitask(Method):
         tasks: Tasks,
         input_shape: Shape,
         input_shapes: Mapping[str, Shape],
-        head: Sequence[int] | None = None,
-        stem_width: int = 16,
+        head: Widths | None = None,
+        stem_width: Width = 16,
         task_batch_norm: bool | None = None,
         weighting: Callable[..., Weighting] = Equal,
         sampling: Callable[..., Sampling] = Uniform,
     ) -> None:
         super().__init__(backbone, tasks)
-        if stem_width < 1:
-            raise ConfigError(f"method.stem_width={stem_width} must be at least 1")
         self.names = tuple(tasks)
         hidden = backbone.head_hidden if head is None else head
         self.heads = nn.ModuleDict(

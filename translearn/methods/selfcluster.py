@@ -1,7 +1,7 @@
 """Self-taught clustering: no labels anywhere; features by a pretext, then k-means or SCAN."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from translearn.methods.parts.clusters import Clusters, Scan
 from translearn.methods.parts.grouping import Applied, cluster_choices
 from translearn.methods.parts.pretext import Pretext
 from translearn.methods.parts.pretraining import (
+    PretrainOn,
     collapse_advice,
     pretrain_domains,
     pretrain_streams,
@@ -23,6 +24,7 @@ from translearn.methods.parts.pretraining import (
     together,
 )
 from translearn.methods.parts.two_views import SimCLR
+from translearn.ranges import Middle, Range, Span
 from translearn.renamed import present_weight
 
 
@@ -62,15 +64,13 @@ class SelfCluster(Method):
         input_shapes: Mapping[str, Shape],
         pretext: Callable[..., Pretext] = SimCLR,
         init: str | None = None,
-        pretrain_on: str = "both",
-        pretrain_share: float = 0.7,
+        pretrain_on: PretrainOn = "both",
+        pretrain_share: Middle = 0.7,
         cluster: Callable[..., Clusters] = Scan,
-        clusters: int | str | None = None,
-        cluster_range: Sequence[int] = (2, 20),
+        clusters: Annotated[int, Range(2, 2**20)] | Literal["auto"] | None = None,
+        cluster_range: Annotated[Sequence[int], Span(2)] = (2, 20),
     ) -> None:
         super().__init__(backbone, tasks)
-        if not 0 < pretrain_share < 1:
-            raise ConfigError(f"method.pretrain_share={pretrain_share} must be above 0 and below 1")
         self.pretext = pretext(backbone, input_shapes["target"])
         if self.pretext.own_trunk:
             raise ConfigError("method/pretext=sparse_coding is for method=selftaught")

@@ -14,6 +14,7 @@ from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.pretext import Pretext
 from translearn.methods.parts.pretraining import (
+    PretrainOn,
     collapse_advice,
     pretrain_domains,
     pretrain_streams,
@@ -22,6 +23,7 @@ from translearn.methods.parts.pretraining import (
     together,
 )
 from translearn.methods.parts.two_views import SimCLR
+from translearn.ranges import Middle, Widths
 
 
 class SelfTaught(Method):
@@ -63,15 +65,13 @@ class SelfTaught(Method):
         input_shapes: Mapping[str, Shape],
         pretext: Callable[..., Pretext] = SimCLR,
         init: str | None = None,
-        pretrain_on: str = "source",
-        pretrain_share: float = 0.9,
+        pretrain_on: PretrainOn = "source",
+        pretrain_share: Middle = 0.9,
         freeze: Choice = "all",
-        head: Sequence[int] = (),
+        head: Widths = (),
         from_middle: bool = True,
     ) -> None:
         super().__init__(backbone, tasks)
-        if not 0 < pretrain_share < 1:
-            raise ConfigError(f"method.pretrain_share={pretrain_share} must be above 0 and below 1")
         self.pretrain_share, self.init = pretrain_share, init
         self.pretext = pretext(backbone, input_shapes["target"])
         if not self.pretext.learns:

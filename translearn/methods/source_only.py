@@ -10,6 +10,7 @@ from translearn.backbones.base import Backbone
 from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
 from translearn.methods.parts.heads import perceptron
+from translearn.ranges import Widths
 
 
 class SourceOnly(Method):
@@ -26,7 +27,7 @@ class SourceOnly(Method):
     reference = True
     learns_from: ClassVar[str] = "source"
 
-    def __init__(self, backbone: Backbone, tasks: Tasks, head: Sequence[int] | None = None) -> None:
+    def __init__(self, backbone: Backbone, tasks: Tasks, head: Widths | None = None) -> None:
         super().__init__(backbone, tasks)
         hidden = backbone.head_hidden if head is None else head
         self.head = perceptron(backbone.out_dim, hidden, self.outputs())

@@ -14,6 +14,7 @@ from translearn.data.files.download import BROKEN
 from translearn.data.files.matlab import cell_strings, check_file, read_mat
 from translearn.data.files.texts import text_lines
 from translearn.errors import DataError
+from translearn.semantics.base import Normalise
 from translearn.semantics.tables import Lookup, Named
 from translearn.system.problems import expanded
 
@@ -41,7 +42,7 @@ class AttributeFiles(Lookup):
         classes: str,
         columns: str,
         root: str = "",
-        normalise: str = "unit",
+        normalise: Normalise = "unit",
         names: Named = None,
         imagenet_names: Named = None,
     ) -> None:
@@ -91,7 +92,7 @@ class GbuAttributes(Lookup):
         file: str,
         columns: str | None = None,
         root: str = "",
-        normalise: str = "none",
+        normalise: Normalise = "none",
         names: Named = None,
         imagenet_names: Named = None,
     ) -> None:

@@ -4,17 +4,18 @@ import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from translearn.errors import ConfigError, DataError
+from translearn.errors import DataError
 
 log = logging.getLogger(__name__)
 
 
-NORMALISATIONS = ("none", "unit", "centred", "standard", "range")
+Normalise = Literal["none", "unit", "centred", "standard", "range"]
 
 
 class Semantics(ABC):
@@ -39,14 +40,10 @@ class Semantics(ABC):
 
     def __init__(
         self,
-        normalise: str = "unit",
+        normalise: Normalise = "unit",
         names: Mapping[str, str] | None = None,
         imagenet_names: Mapping[str, str] | None = None,
     ) -> None:
-        if normalise not in NORMALISATIONS:
-            raise ConfigError(
-                f"semantics.normalise={normalise}: choose {', '.join(NORMALISATIONS)}"
-            )
         self.normalise = normalise
         self.names = {str(k): str(v) for k, v in (names or {}).items()}
         self.imagenet_names = {str(k): str(v) for k, v in (imagenet_names or {}).items()}
@@ -99,7 +96,7 @@ def normalised(vectors: Tensor, how: str, reference: Tensor) -> Tensor:
 
     Args:
         vectors: of all classes.
-        how: one of ``NORMALISATIONS``.
+        how: see ``Normalise``.
         reference: (K, D) those whose means, deviations and ranges count: the seen classes.
     """
     if how == "unit":

@@ -8,7 +8,7 @@ from torch import Tensor
 from translearn.data.files.arrays import matrix, read_npz
 from translearn.data.files.matlab import check_file
 from translearn.errors import ConfigError, DataError
-from translearn.semantics.base import Semantics, compact
+from translearn.semantics.base import Normalise, Semantics, compact
 from translearn.system.problems import expanded
 
 Named = Mapping[str, str] | None
@@ -64,7 +64,7 @@ class Table(Lookup):
         attributes: Sequence[str],
         classes: Mapping[str, Sequence[float]],
         root: str = "",
-        normalise: str = "none",
+        normalise: Normalise = "none",
         names: Named = None,
         imagenet_names: Named = None,
     ) -> None:
@@ -101,7 +101,7 @@ class Arrays(Lookup):
         vectors: str = "vectors",
         classes: str = "classes",
         root: str = "",
-        normalise: str = "unit",
+        normalise: Normalise = "unit",
         names: Named = None,
         imagenet_names: Named = None,
     ) -> None:

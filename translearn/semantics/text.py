@@ -11,7 +11,7 @@ from torch import Tensor
 
 from translearn.data.files.arrays import matrix
 from translearn.errors import ConfigError, DataError
-from translearn.semantics.base import Semantics, shortened, words_of
+from translearn.semantics.base import Normalise, Semantics, shortened, words_of
 from translearn.semantics.word_files import word_vectors
 from translearn.system.problems import expanded
 
@@ -35,7 +35,7 @@ class Words(Semantics):
         self,
         files: Sequence[str],
         root: str = "",
-        normalise: str = "centred",
+        normalise: Normalise = "centred",
         names: Mapping[str, str] | None = None,
         imagenet_names: Mapping[str, str] | None = None,
     ) -> None:
@@ -97,7 +97,7 @@ class Sentences(Semantics):
         model: str | None,
         template: str = "a photo of a {}",
         root: str = "",
-        normalise: str = "centred",
+        normalise: Normalise = "centred",
         names: Mapping[str, str] | None = None,
         imagenet_names: Mapping[str, str] | None = None,
     ) -> None:

@@ -8,6 +8,7 @@ from translearn.data.files.download import DataSet
 from translearn.data.files.listing import few
 from translearn.data.types import DataSource, Reader, Samples, TaskSet
 from translearn.errors import ConfigError
+from translearn.ranges import Part, Seed
 
 TEST_FRACTION = 0.2  # of a set without a published split
 
@@ -25,7 +26,7 @@ class Arrangement(DataSource):
     test_fraction: float = TEST_FRACTION
 
     def __init__(
-        self, title: str, readers: Mapping[str, Reader], val_fraction: float, split_seed: int
+        self, title: str, readers: Mapping[str, Reader], val_fraction: Part, split_seed: Seed
     ) -> None:
         self.title, self.readers = title, dict(readers)
         self.val_fraction, self.split_seed = val_fraction, split_seed

@@ -10,6 +10,7 @@ from translearn.data.sets.folder import ImageFolder, user_folder
 from translearn.data.sets.layouts import Found
 from translearn.data.types import Samples
 from translearn.errors import ConfigError, DataError
+from translearn.ranges import Count, Part, Seed
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +43,15 @@ class FolderPair(SamplesPair):
         root: str = "",
         source: str | None = None,
         target: str | None = None,
-        val_fraction: float = 0.1,
-        test_fraction: float = 0.2,
-        split_seed: int = 0,
-        target_labels_per_class: int | None = None,
+        val_fraction: Part = 0.1,
+        test_fraction: Part = 0.2,
+        split_seed: Seed = 0,
+        target_labels_per_class: Count | None = None,
         **options: Any,
     ) -> None:
         places = {"source": user_folder("source", source), "target": user_folder("target", target)}
         if places["source"] == places["target"]:
             raise ConfigError("data.source and data.target are the same folder; choose another one")
-        if not 0 <= test_fraction < 1:
-            raise ConfigError(f"data.test_fraction={test_fraction} must be at least 0 and below 1")
         folders = {
             task: open_sets([(task, "folder")], {**options, "folder": str(place)})[0]
             for task, place in places.items()

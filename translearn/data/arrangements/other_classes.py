@@ -8,6 +8,7 @@ from translearn.data.arrangements.base import Arrangement, check_count
 from translearn.data.sets.by_name import open_sets
 from translearn.data.types import Samples, TaskSet, cut_domain, cut_test, keep_classes, permutation
 from translearn.errors import ConfigError, nearest
+from translearn.ranges import Count, Part, Seed
 
 
 class OtherClasses(Arrangement):
@@ -37,11 +38,11 @@ class OtherClasses(Arrangement):
         self,
         root: str = "",
         set: str | None = None,
-        source_classes: int | Sequence[object] | None = None,
-        class_seed: int = 0,
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
-        target_labels_per_class: int | None = None,
+        source_classes: Count | Sequence[object] | None = None,
+        class_seed: Seed = 0,
+        val_fraction: Part = 0.1,
+        split_seed: Seed = 0,
+        target_labels_per_class: Count | None = None,
         title: str | None = None,
         download: bool = True,
         **options: Any,

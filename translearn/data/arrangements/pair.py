@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from translearn.data.access import limit_labels
 from translearn.data.arrangements.base import Arrangement, joint_protocol
@@ -17,9 +17,8 @@ from translearn.data.types import (
     cut_domain,
     cut_test,
 )
-from translearn.errors import ConfigError, DataError, nearest
-
-PROTOCOLS = ("transductive", "split")
+from translearn.errors import ConfigError, DataError
+from translearn.ranges import Count, Part, Seed
 
 
 class SamplesPair(Arrangement):
@@ -40,9 +39,9 @@ class SamplesPair(Arrangement):
         self,
         title: str,
         readers: Mapping[str, Reader],
-        val_fraction: float,
-        split_seed: int,
-        target_labels_per_class: int | None,
+        val_fraction: Part,
+        split_seed: Seed,
+        target_labels_per_class: Count | None,
     ) -> None:
         super().__init__(title, readers, val_fraction, split_seed)
         self.target_labels_per_class = target_labels_per_class
@@ -102,10 +101,10 @@ class Pair(SamplesPair):
         root: str = "",
         source: str | None = None,
         target: str | None = None,
-        protocol: str | None = None,
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
-        target_labels_per_class: int | None = None,
+        protocol: Literal["transductive", "split"] | None = None,
+        val_fraction: Part = 0.1,
+        split_seed: Seed = 0,
+        target_labels_per_class: Count | None = None,
         title: str | None = None,
         download: bool = True,
         **options: Any,
@@ -114,10 +113,6 @@ class Pair(SamplesPair):
         readers = open_sets([("source", source), ("target", target)], {**offered, **options})
         if source == target:
             raise ConfigError(f"data.source and data.target are both {source}; choose another one")
-        if protocol is not None and protocol not in PROTOCOLS:
-            raise ConfigError(
-                f"data.protocol={protocol} does not exist{nearest(str(protocol), PROTOCOLS)}"
-            )
         if target_labels_per_class is not None and protocol == "transductive":
             raise ConfigError("data.target_labels_per_class needs data.protocol=split")
         both = dict(zip(("source", "target"), readers, strict=True))

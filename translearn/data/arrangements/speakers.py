@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from translearn.data.arrangements.pair import SamplesPair
 from translearn.data.sets.fsdd import SpokenDigits
 from translearn.errors import ConfigError
+from translearn.ranges import Count, Part, Seed, Width
 
 
 class SpeakerPair(SamplesPair):
@@ -30,11 +31,11 @@ class SpeakerPair(SamplesPair):
         root: str,
         target_speaker: str = "george",
         source_speakers: Sequence[str] | None = None,
-        length: int = 8000,
-        mels: int = 40,
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
-        target_labels_per_class: int | None = None,
+        length: Count = 8000,
+        mels: Width = 40,
+        val_fraction: Part = 0.1,
+        split_seed: Seed = 0,
+        target_labels_per_class: Count | None = None,
         download: bool = True,
     ) -> None:
         if source_speakers is not None and not source_speakers:

@@ -11,6 +11,7 @@ from translearn.data.arrangements.base import Arrangement, joint_protocol
 from translearn.data.sets.by_name import open_sets
 from translearn.data.types import Kind, Samples, Shape, TaskSet, cut_domain, cut_test
 from translearn.errors import ConfigError
+from translearn.ranges import Count, Part, Seed
 
 STEM = (16, 28, 28)  # the trunk's input where every task has a stem of its own
 
@@ -45,9 +46,9 @@ class SeveralTasks(Arrangement):
         root: str = "",
         tasks: Sequence[str] = (),
         names: Sequence[str] | None = None,
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
-        target_labels_per_class: int | None = None,
+        val_fraction: Part = 0.1,
+        split_seed: Seed = 0,
+        target_labels_per_class: Count | None = None,
         title: str | None = None,
         download: bool = True,
         **options: Any,

@@ -17,6 +17,7 @@ from translearn.data.types import (
     split_of_classes,
 )
 from translearn.errors import ConfigError
+from translearn.ranges import Count, Part, Seed
 
 
 class Unseen(Arrangement):
@@ -46,10 +47,10 @@ class Unseen(Arrangement):
         self,
         root: str = "",
         set: str | None = None,
-        unseen: int | Sequence[object] | None = None,
-        class_seed: int = 0,
-        val_fraction: float = 0.1,
-        split_seed: int = 0,
+        unseen: Count | Sequence[object] | None = None,
+        class_seed: Seed = 0,
+        val_fraction: Part = 0.1,
+        split_seed: Seed = 0,
         title: str | None = None,
         download: bool = True,
         **options: Any,

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -30,6 +31,9 @@ RAW = (".dng", ".nef", ".cr2", ".arw", ".orf", ".rw2", ".pef", ".srw", ".nrw")
 
 
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit cannot be named in a message: see Reading
+
+
+OnBad = Literal["error", "skip"]  # of a file that cannot be read
 
 
 @dataclass(frozen=True)

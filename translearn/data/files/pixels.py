@@ -1,6 +1,7 @@
 """Images of every mode as a viewer shows them: 8-bit RGB, upright, on a plain ground."""
 
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -14,6 +15,9 @@ class Alpha(StrEnum):
     white = "white"
     black = "black"
     ignore = "ignore"
+
+
+AlphaName = Literal["white", "black", "ignore"]
 
 
 DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # more than 8 bits in a pixel

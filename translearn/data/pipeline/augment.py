@@ -1,7 +1,6 @@
 """Augmentation on the device, batched, with a draw of its own for every image."""
 
 import math
-from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translearn.data.types import Kind
-from translearn.errors import ConfigError
+from translearn.ranges import Areas, Edge, NonNegative, Ratios, Share
 
 LUMA = (0.299, 0.587, 0.114)  # grey of red, green and blue (ITU-R BT.601), as PIL has it
 
@@ -80,7 +79,7 @@ class ColorNoise(Color):
         pixel_noise: largest standard deviation of the pixel noise.
     """
 
-    def __init__(self, cells: int = 5, pixel_noise: float = 0.1) -> None:
+    def __init__(self, cells: Edge = 5, pixel_noise: NonNegative = 0.1) -> None:
         super().__init__()
         self.cells, self.pixel_noise = cells, pixel_noise
         self._enlarging: dict[tuple[int, torch.device], Tensor] = {}
@@ -132,22 +131,14 @@ class Photo(Augment):
     def __init__(
         self,
         size: int,
-        scale: Sequence[float] = (0.35, 1.0),
-        ratio: Sequence[float] = (3 / 4, 4 / 3),
-        flip: float = 0.5,
-        brightness: float = 0.3,
-        contrast: float = 0.3,
-        saturation: float = 0.3,
+        scale: Areas = (0.35, 1.0),
+        ratio: Ratios = (3 / 4, 4 / 3),
+        flip: Share = 0.5,
+        brightness: Share = 0.3,
+        contrast: Share = 0.3,
+        saturation: Share = 0.3,
     ) -> None:
         super().__init__()
-        strengths = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
-        for name, value in {"flip": flip, **strengths}.items():
-            if not 0 <= value <= 1:
-                raise ConfigError(f"augment.{name}={value} must be in 0 to 1")
-        if len(scale) != 2 or not 0 < scale[0] <= scale[1] <= 1:
-            raise ConfigError(f"augment.scale={list(scale)} must be [least, largest] in 0 to 1")
-        if len(ratio) != 2 or not 0 < ratio[0] <= ratio[1]:
-            raise ConfigError(f"augment.ratio={list(ratio)} must be [least, largest], above 0")
         self.size, self.flip = size, flip
         self.scale, self.log_ratio = tuple(scale), tuple(math.log(r) for r in ratio)
         self.brightness, self.contrast, self.saturation = brightness, contrast, saturation

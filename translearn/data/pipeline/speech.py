@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
 from translearn.data.pipeline.augment import Augment, Draw
 from translearn.data.types import Kind
-from translearn.errors import ConfigError
+from translearn.ranges import NonNegative, Share, Span
 
 RATE = 8000  # samples a second
 
@@ -97,15 +97,12 @@ class Speech(Augment):
     kind: ClassVar[Kind] = Kind.waveform
 
     def __init__(
-        self, shift: float = 0.1, gain: float = 6.0, noise: Sequence[float] = (-60.0, -20.0)
+        self,
+        shift: Share = 0.1,
+        gain: NonNegative = 6.0,
+        noise: Annotated[Sequence[float], Span()] = (-60.0, -20.0),
     ) -> None:
         super().__init__()
-        if not 0 <= shift <= 1:
-            raise ConfigError(f"augment.shift={shift} must be in 0 to 1")
-        if gain < 0:
-            raise ConfigError(f"augment.gain={gain} must be at least 0 dB")
-        if len(noise) != 2 or not noise[0] <= noise[1]:
-            raise ConfigError(f"augment.noise={list(noise)} must be [least, largest] in dB")
         self.shift, self.gain, self.noise = shift, gain, tuple(noise)
 
     def forward(self, x: Tensor, draw: Draw) -> Tensor:

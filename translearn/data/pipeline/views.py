@@ -1,14 +1,14 @@
 """Several views of one image: the augmentation that contrastive pretexts learn to see through."""
 
 import math
-from collections.abc import Sequence
+from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.data.pipeline.augment import Color, Draw, Photo
-from translearn.errors import ConfigError
+from translearn.ranges import Areas, Range, Ratios, Share
 
 
 class Views(Photo):
@@ -40,29 +40,20 @@ class Views(Photo):
     def __init__(
         self,
         size: int,
-        scale: Sequence[float] = (0.2, 1.0),
-        ratio: Sequence[float] = (3 / 4, 4 / 3),
-        flip: float = 0.5,
-        degrees: float = 0.0,
-        shear: float = 0.0,
-        brightness: float = 0.4,
-        contrast: float = 0.4,
-        saturation: float = 0.4,
-        recolor: float = 0.0,
-        grey: float = 0.2,
-        blur: float = 0.5,
-        sigma: Sequence[float] = (0.1, 2.0),
+        scale: Areas = (0.2, 1.0),
+        ratio: Ratios = (3 / 4, 4 / 3),
+        flip: Share = 0.5,
+        degrees: Annotated[float, Range(0, 180)] = 0.0,
+        shear: Share = 0.0,
+        brightness: Share = 0.4,
+        contrast: Share = 0.4,
+        saturation: Share = 0.4,
+        recolor: Share = 0.0,
+        grey: Share = 0.2,
+        blur: Share = 0.5,
+        sigma: Ratios = (0.1, 2.0),
     ) -> None:
         super().__init__(size, scale, ratio, flip, brightness, contrast, saturation)
-        for name, value in {"recolor": recolor, "grey": grey, "blur": blur}.items():
-            if not 0 <= value <= 1:
-                raise ConfigError(f"augment.{name}={value} must be in 0 to 1")
-        if not 0 <= degrees <= 180:
-            raise ConfigError(f"augment.degrees={degrees} must be in 0 to 180")
-        if not 0 <= shear <= 1:
-            raise ConfigError(f"augment.shear={shear} must be in 0 to 1")
-        if len(sigma) != 2 or not 0 < sigma[0] <= sigma[1]:
-            raise ConfigError(f"augment.sigma={list(sigma)} must be [least, largest], above 0")
         self.angle, self.shear = math.radians(degrees), shear
         self.recolor, self.grey, self.blur, self.sigma = recolor, grey, blur, tuple(sigma)
         self.color = Color()

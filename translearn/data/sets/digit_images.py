@@ -1,5 +1,7 @@
 """What the readers of digit sets share: ten classes, images of one common size."""
 
+from typing import Literal
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -7,12 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.data.types import Kind, Reader, Samples, Split
-from translearn.errors import ConfigError
 
 CLASSES = tuple(str(digit) for digit in range(10))
-
-
-SIZES = (28, 32)
 
 
 Arrays = tuple[NDArray[np.uint8], NDArray[np.int64]]  # images (N, ...), labels (N,)
@@ -30,9 +28,7 @@ class DigitReader(Reader):
         ConfigError: it is another size.
     """
 
-    def __init__(self, root: str, size: int = 28, download: bool = True) -> None:
-        if size not in SIZES:
-            raise ConfigError(f"data.size={size}: choose 28 or 32")
+    def __init__(self, root: str, size: Literal[28, 32] = 28, download: bool = True) -> None:
         self.root, self.size, self.download = root, size, download
 
 

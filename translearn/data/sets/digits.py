@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from translearn.data.sets.digit_images import CLASSES
 from translearn.data.types import Kind, Reader, Samples, Split
+from translearn.ranges import Seed
 
 TEST_SIZE = 360  # the same test digits in every arrangement
 
@@ -35,7 +36,7 @@ class DigitsOverPhotos(Reader):
         split_seed: decides the crops.
     """
 
-    def __init__(self, split_seed: int = 0) -> None:
+    def __init__(self, split_seed: Seed = 0) -> None:
         self.split_seed = split_seed
 
     def read(self) -> Samples:

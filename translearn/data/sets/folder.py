@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 
-from translearn.data.files.images import FileImages, Reading
+from translearn.data.files.images import FileImages, OnBad, Reading
 from translearn.data.files.label_table import Row
-from translearn.data.files.pixels import Alpha
-from translearn.data.sets.layouts import Found, Layout, find_images
+from translearn.data.files.pixels import Alpha, AlphaName
+from translearn.data.sets.layouts import Found, Layout, LayoutName, find_images
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import ConfigError, nearest
+from translearn.ranges import Count, Edge
 from translearn.system.problems import expanded
 
 MAX_PIXELS = Reading().max_pixels
@@ -38,12 +39,12 @@ class ImageFolder(Reader):
     def __init__(
         self,
         folder: str | None = None,
-        size: int = 256,
-        crop: int = 224,
-        layout: str = "auto",
-        alpha: str = "white",
-        max_pixels: int = MAX_PIXELS,
-        on_bad: str = "error",
+        size: Edge = 256,
+        crop: Edge = 224,
+        layout: LayoutName = "auto",
+        alpha: AlphaName = "white",
+        max_pixels: Count = MAX_PIXELS,
+        on_bad: OnBad = "error",
     ) -> None:
         check_crop(size, crop)
         self.place, self.size, self.crop = user_folder("folder", folder), size, crop

@@ -18,6 +18,7 @@ from translearn.data.sets.catalog import FSDD
 from translearn.data.sets.digit_images import CLASSES
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import ConfigError, DataError, nearest
+from translearn.ranges import Count, Width
 
 TEST_RECORDINGS = 5  # of each digit by each speaker: indices 0 to 4, as published
 
@@ -52,8 +53,8 @@ class SpokenDigits(Reader):
         root: str,
         speakers: Sequence[str] | None = None,
         without: str | None = None,
-        length: int = 8000,
-        mels: int = 40,
+        length: Count = 8000,
+        mels: Width = 40,
         download: bool = True,
         option: str = "speakers",
     ) -> None:

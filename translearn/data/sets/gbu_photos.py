@@ -5,11 +5,13 @@ from pathlib import Path
 
 import torch
 
-from translearn.data.files.images import FileImages
+from translearn.data.files.images import FileImages, OnBad
+from translearn.data.files.pixels import AlphaName
 from translearn.data.files.texts import text_lines
 from translearn.data.sets.folder import MAX_PIXELS, check_crop, reading_of
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import DataError
+from translearn.ranges import Count, Edge
 from translearn.system.problems import expanded
 
 # folder of the set -> where its photos lie, and how its lists of seen and unseen classes are called
@@ -40,11 +42,11 @@ class GbuPhotos(Reader):
         self,
         set: str,
         root: str,
-        size: int = 256,
-        crop: int = 224,
-        alpha: str = "white",
-        max_pixels: int = MAX_PIXELS,
-        on_bad: str = "error",
+        size: Edge = 256,
+        crop: Edge = 224,
+        alpha: AlphaName = "white",
+        max_pixels: Count = MAX_PIXELS,
+        on_bad: OnBad = "error",
     ) -> None:
         check_crop(size, crop)
         self.folder, self.set = expanded(root) / set, set

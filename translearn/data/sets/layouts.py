@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from translearn.data.files.images import FORMATS, why_no_image
 from translearn.data.files.label_table import SPLITS, Row, is_table, normal, table_rows
@@ -19,6 +20,9 @@ class Layout(StrEnum):
     classes = "classes"  # FOLDER/<class>/...
     splits = "splits"  # FOLDER/train/<class>/..., and val, test
     csv = "csv"  # a table with the columns path, label and perhaps split
+
+
+LayoutName = Literal["auto", "classes", "splits", "csv"]
 
 
 @dataclass(frozen=True)

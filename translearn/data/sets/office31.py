@@ -6,11 +6,14 @@ Saenko, Kulis, Fritz and Darrell, "Adapting visual category models to new domain
 import logging
 
 from translearn.data.files.download import data_root, missing
+from translearn.data.files.images import OnBad
+from translearn.data.files.pixels import AlphaName
 from translearn.data.sets.catalog import OFFICE31, OFFICE31_DOMAINS
 from translearn.data.sets.folder import MAX_PIXELS, check_crop, labelled_split, reading_of
 from translearn.data.sets.layouts import Layout, find_images
 from translearn.data.types import Kind, Reader, Samples
 from translearn.errors import ConfigError, nearest
+from translearn.ranges import Count, Edge
 
 log = logging.getLogger(__name__)
 
@@ -37,11 +40,11 @@ class Office31(Reader):
         self,
         domain: str = "webcam",
         root: str = "",
-        size: int = 256,
-        crop: int = 224,
-        alpha: str = "white",
-        max_pixels: int = MAX_PIXELS,
-        on_bad: str = "error",
+        size: Edge = 256,
+        crop: Edge = 224,
+        alpha: AlphaName = "white",
+        max_pixels: Count = MAX_PIXELS,
+        on_bad: OnBad = "error",
     ) -> None:
         if domain not in OFFICE31_DOMAINS:
             raise ConfigError(

@@ -8,6 +8,8 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifierCV
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
+from translearn.ranges import Count, Positive
+
 STRENGTHS = np.logspace(-3, 6, 10)  # of ridge, that leave-one-out chooses from
 
 
@@ -77,7 +79,7 @@ class Ridge(Classifier):
         strength: of the penalty; None: the one with the best leave-one-out error.
     """
 
-    def __init__(self, inputs: int, classes: int, *, strength: float | None = None) -> None:
+    def __init__(self, inputs: int, classes: int, *, strength: Positive | None = None) -> None:
         super().__init__(inputs, classes)
         self.strengths = STRENGTHS if strength is None else np.array([float(strength)])
 
@@ -98,7 +100,7 @@ class Logistic(Classifier):
     """
 
     def __init__(
-        self, inputs: int, classes: int, *, inverse_strength: float = 0.01, rounds: int = 1000
+        self, inputs: int, classes: int, *, inverse_strength: Positive = 0.01, rounds: Count = 1000
     ) -> None:
         super().__init__(inputs, classes)
         self.inverse_strength, self.rounds = inverse_strength, rounds

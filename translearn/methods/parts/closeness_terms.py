@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from translearn.errors import ConfigError
 from translearn.methods.parts.closeness import Pass, Term, Weights
 from translearn.methods.parts.losses import (
     distillation,
@@ -11,6 +10,7 @@ from translearn.methods.parts.losses import (
     spectral_shrinkage,
     squared_distance,
 )
+from translearn.ranges import NonNegative, Positive
 
 
 class Output(Term):
@@ -30,10 +30,8 @@ class Output(Term):
     compares = True
     keeps_head = True
 
-    def __init__(self, *, weight: float = 1.0, temperature: float = 2.0) -> None:
+    def __init__(self, *, weight: NonNegative = 1.0, temperature: Positive = 2.0) -> None:
         super().__init__(weight)
-        if temperature <= 0:
-            raise ConfigError(f"method.closeness.output.temperature={temperature} must be above 0")
         self.temperature = temperature
 
     def of_batch(self, seen: Pass) -> Tensor:
@@ -57,7 +55,7 @@ class Parameter(Term):
     name = "parameter"
     on_batch = False
 
-    def __init__(self, *, alpha: float = 0.1, beta: float = 0.01) -> None:
+    def __init__(self, *, alpha: NonNegative = 0.1, beta: NonNegative = 0.01) -> None:
         super().__init__(alpha, beta)
         self.alpha, self.beta = alpha, beta
 
@@ -85,7 +83,7 @@ class Feature(Term):
     compares = True
     watches = True
 
-    def __init__(self, *, weight: float = 0.1) -> None:
+    def __init__(self, *, weight: NonNegative = 0.1) -> None:
         super().__init__(weight)
 
     def of_batch(self, seen: Pass) -> Tensor:
@@ -106,7 +104,7 @@ class SpectralShrinkage(Term):
 
     name = "bss"
 
-    def __init__(self, *, weight: float = 0.001) -> None:
+    def __init__(self, *, weight: NonNegative = 0.001) -> None:
         super().__init__(weight)
 
     def of_batch(self, seen: Pass) -> Tensor:

@@ -11,6 +11,7 @@ from translearn.methods.base import Budget, Phase, Stream
 from translearn.methods.parts.grouping import fit_kmeans, nearest_neighbours
 from translearn.methods.parts.losses import cluster_entropy, neighbour_consistency, self_label
 from translearn.methods.parts.pretext import Pretext
+from translearn.ranges import Count, Middle, NonNegative, Part
 
 HIDDEN = -1e4  # logit of a cluster that is not in use
 
@@ -139,20 +140,12 @@ class Scan(Clusters):
         choices: Sequence[int],
         seed: int,
         *,
-        neighbours: int = 20,
-        entropy_weight: float = 5.0,
-        selflabel_share: float = 0.0,
-        confidence: float = 0.95,
+        neighbours: Count = 20,
+        entropy_weight: NonNegative = 5.0,
+        selflabel_share: Part = 0.0,
+        confidence: Middle = 0.95,
     ) -> None:
         super().__init__(features, width, choices, seed)
-        if neighbours < 1:
-            raise ConfigError(f"method.cluster.neighbours={neighbours} must be at least 1")
-        if not 0 < confidence < 1:
-            raise ConfigError(f"method.cluster.confidence={confidence} must be above 0 and below 1")
-        if not 0 <= selflabel_share < 1:
-            raise ConfigError(
-                f"method.cluster.selflabel_share={selflabel_share} must be at least 0 and below 1"
-            )
         self.neighbours, self.entropy_weight = neighbours, entropy_weight
         self.selflabel_share, self.confidence = selflabel_share, confidence
         self.head = nn.Linear(features, choices[-1])

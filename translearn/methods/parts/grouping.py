@@ -29,21 +29,16 @@ def cluster_choices(
     """The numbers of clusters to choose from, ascending; one where it is given.
 
     Raises:
-        ConfigError: it is neither a number above one nor ``auto``, or the range is none.
+        ConfigError: it is left open, and the target has no classes.
     """
     if clusters == "auto":
-        if len(cluster_range) != 2 or not 2 <= cluster_range[0] <= cluster_range[1]:
-            raise ConfigError("method.cluster_range must be [least, largest], from 2 on")
         return list(range(cluster_range[0], cluster_range[1] + 1))
     if clusters is None and classes < 2:
         raise ConfigError(
             "method.clusters=null takes the number of the target's classes, and it has none\n"
             "add method.clusters=<number> or method.clusters=auto"
         )
-    number = classes if clusters is None else clusters
-    if not isinstance(number, int) or number < 2:
-        raise ConfigError(f"method.clusters={clusters}: give a number from 2 on, auto or null")
-    return [number]
+    return [classes if clusters is None else int(clusters)]
 
 
 def fit_kmeans(embeddings: Tensor, choices: Sequence[int], seed: int) -> Tensor:

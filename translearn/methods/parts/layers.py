@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from translearn.errors import ConfigError
+from translearn.ranges import NonNegative, Share
 
 
 class LayerRates:
@@ -24,12 +24,10 @@ class LayerRates:
         self,
         *,
         frozen_statistics: bool = True,
-        transferred_rate: float = 1.0,
-        rate_decay: float = 1.0,
-        gradual: float = 0.0,
+        transferred_rate: NonNegative = 1.0,
+        rate_decay: NonNegative = 1.0,
+        gradual: Share = 0.0,
     ) -> None:
-        if not 0 <= gradual <= 1:
-            raise ConfigError(f"method.layers.gradual={gradual} must be between 0 and 1")
         self.frozen_statistics = frozen_statistics
         self.transferred_rate, self.rate_decay = transferred_rate, rate_decay
         self.gradual = gradual

@@ -12,6 +12,7 @@ from translearn.backbones.base import Backbone
 from translearn.data.access import TrainView
 from translearn.data.types import Shape
 from translearn.errors import ConfigError
+from translearn.ranges import NonNegative
 
 
 class Pretext(nn.Module):
@@ -117,7 +118,7 @@ class Autoencoder(Pretext):
 
     views = 0
 
-    def __init__(self, backbone: Backbone, shape: Shape, *, noise: float = 0.0) -> None:
+    def __init__(self, backbone: Backbone, shape: Shape, *, noise: NonNegative = 0.0) -> None:
         super().__init__(backbone.out_dim)
         if noise < 0:
             raise ConfigError(f"method.pretext.noise={noise} must not be negative")

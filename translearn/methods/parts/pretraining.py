@@ -1,6 +1,7 @@
 """The phase ``pretrain`` that self-taught methods share: pretext, streams, health, earlier runs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,17 +16,11 @@ from translearn.errors import ConfigError
 from translearn.methods.base import Method, Stream
 from translearn.methods.parts.pretext import Pretext
 
-PRETRAIN_ON = ("source", "target", "both")
+PretrainOn = Literal["source", "target", "both"]
 
 
-def pretrain_domains(pretrain_on: str) -> tuple[str, ...]:
-    """The tasks that ``method.pretrain_on`` means.
-
-    Raises:
-        ConfigError: it is none of source, target, both.
-    """
-    if pretrain_on not in PRETRAIN_ON:
-        raise ConfigError(f"method.pretrain_on={pretrain_on}: choose {', '.join(PRETRAIN_ON)}")
+def pretrain_domains(pretrain_on: PretrainOn) -> tuple[str, ...]:
+    """The tasks that ``method.pretrain_on`` means."""
     return ("source", "target") if pretrain_on == "both" else (pretrain_on,)
 
 

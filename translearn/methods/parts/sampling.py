@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from translearn.errors import ConfigError
+from translearn.ranges import Positive
 
 
 class Sampling:
@@ -37,9 +37,7 @@ class Temperature(Sampling):
         ConfigError: it is not above 0.
     """
 
-    def __init__(self, *, temperature: float = 2.0) -> None:
-        if temperature <= 0:
-            raise ConfigError(f"method.sampling.temperature={temperature} must be above 0")
+    def __init__(self, *, temperature: Positive = 2.0) -> None:
         self.exponent = 1.0 / temperature
 
 

@@ -17,6 +17,7 @@ from translearn.data.access import TrainView
 from translearn.data.types import Shape
 from translearn.errors import ConfigError
 from translearn.methods.parts.pretext import Pretext
+from translearn.ranges import Positive, Width
 
 MOST_PIXELS = 3 * 32 * 32  # values of an image that sparse coding is for
 
@@ -42,7 +43,7 @@ class SparseCoding(Pretext):
     own_trunk = True
 
     def __init__(
-        self, backbone: Backbone, shape: Shape, *, atoms: int = 256, sparsity: float = 1.0
+        self, backbone: Backbone, shape: Shape, *, atoms: Width = 256, sparsity: Positive = 1.0
     ) -> None:
         super().__init__(atoms)
         values = math.prod(shape)
@@ -50,10 +51,6 @@ class SparseCoding(Pretext):
             raise ConfigError(
                 f"method/pretext=sparse_coding is for small images of at most {MOST_PIXELS} values;"
                 f" these have {values}\nchoose another pretext, such as simclr"
-            )
-        if atoms < 1 or sparsity <= 0:
-            raise ConfigError(
-                "method.pretext.atoms must be at least 1, and method.pretext.sparsity above 0"
             )
         self.sparsity, self.seed = sparsity, int(torch.randint(2**31, ()))
         self.register_buffer("dictionary", torch.zeros(atoms, values))

@@ -11,6 +11,7 @@ from translearn.data.types import Shape
 from translearn.errors import ConfigError
 from translearn.methods.parts.losses import covariance_penalty, invariance, nt_xent, variance_hinge
 from translearn.methods.parts.pretext import Pretext
+from translearn.ranges import NonNegative, Positive, Widths
 
 
 class Joint(Pretext):
@@ -30,7 +31,7 @@ class Joint(Pretext):
     own_projector: ClassVar[tuple[int, ...]]
 
     def __init__(
-        self, backbone: Backbone, shape: Shape, *, projector: Sequence[int] | None = None
+        self, backbone: Backbone, shape: Shape, *, projector: Widths | None = None
     ) -> None:
         widths = self.own_projector if projector is None else projector
         if not widths:
@@ -83,13 +84,11 @@ class SimCLR(Joint):
         backbone: Backbone,
         shape: Shape,
         *,
-        projector: Sequence[int] | None = None,
-        temperature: float = 0.2,
+        projector: Widths | None = None,
+        temperature: Positive = 0.2,
     ) -> None:
         super().__init__(backbone, shape, projector=projector)
         self.temperature = temperature
-        if temperature <= 0:
-            raise ConfigError(f"method.pretext.temperature={temperature} must be above 0")
 
     def compare(self, first: Tensor, second: Tensor) -> dict[str, Tensor]:
         """The term ``contrast``."""
@@ -117,8 +116,8 @@ class VICReg(Joint):
         backbone: Backbone,
         shape: Shape,
         *,
-        projector: Sequence[int] | None = None,
-        weights: Sequence[float] = (25.0, 25.0, 1.0),
+        projector: Widths | None = None,
+        weights: Sequence[NonNegative] = (25.0, 25.0, 1.0),
     ) -> None:
         super().__init__(backbone, shape, projector=projector)
         if len(weights) != 3:

@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from translearn.errors import ConfigError
 from translearn.methods.base import RankMean
+from translearn.ranges import Count, NonNegative, Positive
 from translearn.runtime import stable_seed
 
 
@@ -91,11 +91,9 @@ class DynamicWeightAverage(Weighting):
     """
 
     def __init__(
-        self, tasks: Sequence[str], *, temperature: float = 2.0, interval: int = 50
+        self, tasks: Sequence[str], *, temperature: Positive = 2.0, interval: Count = 50
     ) -> None:
         super().__init__(tasks)
-        if temperature <= 0 or interval < 1:
-            raise ConfigError("method.weighting.temperature and interval must be above 0")
         self.temperature, self.interval = temperature, interval
         for name in ("total", "last", "before"):
             self.register_buffer(name, torch.zeros(len(tasks)))
@@ -141,7 +139,9 @@ class GradNorm(Weighting):
 
     term_gradients = True
 
-    def __init__(self, tasks: Sequence[str], *, alpha: float = 1.5, rate: float = 0.025) -> None:
+    def __init__(
+        self, tasks: Sequence[str], *, alpha: NonNegative = 1.5, rate: NonNegative = 0.025
+    ) -> None:
         super().__init__(tasks)
         self.alpha, self.rate = alpha, rate
         self.register_buffer("first", torch.zeros(len(tasks)))

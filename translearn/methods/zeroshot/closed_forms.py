@@ -5,14 +5,15 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from translearn.errors import ConfigError
 from translearn.methods.zeroshot.descriptions import Descriptions
 from translearn.methods.zeroshot.variants import Variant, cosines
+from translearn.ranges import Positive
 
 POWERS = (-3, -2, -1, 0, 1, 2, 3)  # of ten, that a strength is chosen from
 
@@ -71,8 +72,8 @@ class Eszsl(ClosedForm):
         inputs: int,
         hidden: Sequence[int] = (),
         *,
-        feature_weight: float | None = None,
-        class_weight: float | None = None,
+        feature_weight: Positive | None = None,
+        class_weight: Positive | None = None,
     ) -> None:
         super().__init__(descriptions, inputs, hidden)
         self.choices = powers(feature_weight), powers(class_weight)
@@ -128,12 +129,10 @@ class Sae(ClosedForm):
         inputs: int,
         hidden: Sequence[int] = (),
         *,
-        weight: float | None = None,
-        direction: str = "classes",
+        weight: Positive | None = None,
+        direction: Literal["classes", "features"] = "classes",
     ) -> None:
         super().__init__(descriptions, inputs, hidden)
-        if direction not in ("classes", "features"):
-            raise ConfigError(f"method.variant.direction={direction}: choose classes or features")
         self.choices, self.direction = powers(weight), direction
 
     def scores(self, features: Tensor) -> Tensor:

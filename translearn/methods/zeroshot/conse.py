@@ -1,13 +1,14 @@
 """Zero-shot without training: a classifier's own classes weigh their descriptions."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from translearn.errors import ConfigError
 from translearn.methods.zeroshot.descriptions import Descriptions
 from translearn.methods.zeroshot.variants import Variant, cosines
+from translearn.ranges import Count
 
 
 class Conse(Variant):
@@ -39,13 +40,9 @@ class Conse(Variant):
         inputs: int,
         hidden: Sequence[int] = (),
         *,
-        classifier: str = "source",
-        top: int = 10,
+        classifier: Literal["source", "imagenet"] = "source",
+        top: Count = 10,
     ) -> None:
-        if classifier not in ("source", "imagenet"):
-            raise ConfigError(f"method.variant.classifier={classifier}: choose source or imagenet")
-        if top < 1:
-            raise ConfigError(f"method.variant.top={top} must be at least 1")
         if classifier == "imagenet":
             descriptions = descriptions.beside_imagenet()
         super().__init__(descriptions, inputs, hidden)

@@ -1,6 +1,7 @@
 """Zero-shot by compatibility: images and descriptions meet in one space (SJE, DeViSE, ALE)."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +11,7 @@ from translearn.errors import ConfigError
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.zeroshot.descriptions import Descriptions
 from translearn.methods.zeroshot.variants import Variant
-
-LOSSES = ("softmax", "margin", "devise", "ale")
+from translearn.ranges import NonNegative, Positive, Width, Widths
 
 
 class Embedding(Variant):
@@ -43,18 +43,15 @@ class Embedding(Variant):
         inputs: int,
         hidden: Sequence[int] = (),
         *,
-        loss: str = "softmax",
-        margin: float = 0.2,
-        scale: float = 10.0,
+        loss: Literal["softmax", "margin", "devise", "ale"] = "softmax",
+        margin: NonNegative = 0.2,
+        scale: Positive = 10.0,
         cosine: bool = True,
-        dim: int | None = 64,
-        image_hidden: Sequence[int] = (),
-        class_hidden: Sequence[int] = (),
+        dim: Width | None = 64,
+        image_hidden: Widths = (),
+        class_hidden: Widths = (),
     ) -> None:
         super().__init__(descriptions, inputs, hidden)
-        if loss not in LOSSES:
-            known = ", ".join(LOSSES)
-            raise ConfigError(f"method.variant.loss={loss} does not exist; choose {known}")
         if dim is None and class_hidden:
             raise ConfigError(
                 "method.variant.class_hidden needs a common space: set method.variant.dim"

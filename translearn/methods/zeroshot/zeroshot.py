@@ -18,6 +18,7 @@ from translearn.methods.zeroshot.descriptions import Descriptions, imagenet_has
 from translearn.methods.zeroshot.embedding import Embedding
 from translearn.methods.zeroshot.validation import Validation
 from translearn.methods.zeroshot.variants import Variant, strongest
+from translearn.ranges import Middle, Seed, Widths
 from translearn.semantics.base import Semantics
 
 SHOWN = 5  # attributes that tl-predict shows
@@ -63,12 +64,12 @@ class ZeroShot(Method):
         tasks: Tasks,
         semantics: Semantics | None = None,
         variant: Callable[..., Variant] = Embedding,
-        head: Sequence[int] | None = None,
+        head: Widths | None = None,
         train_backbone: bool | None = None,
         init: str | None = None,
         calibrate: bool = True,
-        validation_classes: float = 0.3,
-        validation_seed: int = 0,
+        validation_classes: Middle = 0.3,
+        validation_seed: Seed = 0,
     ) -> None:
         super().__init__(backbone, tasks)
         seen, unseen = self.tasks.get("source", ()), self.tasks["target"]
