@@ -3,6 +3,7 @@
 import atexit
 import copy
 import functools
+import inspect
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from surroundings import HANG
 
-from translearn.components import resolve_class
+from translearn.components import resolve_class, with_lists
 from translearn.config import conf_dir, plain
 from translearn.engine.run import run_here
 from translearn.methods.base import Method
@@ -51,6 +52,12 @@ def _composed(overrides, data_root):
     """The config of these overrides, which also reads ``data_root`` from the environment."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
         return plain(compose("config", list(overrides)))
+
+
+def checked(found, *arguments, **options):
+    """An object of a class, its options checked by their annotations as tl-run checks them."""
+    given = with_lists(inspect.signature(found).parameters, options)
+    return found(*arguments, **given)
 
 
 def train(folder, *overrides, config=None):

@@ -16,7 +16,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 from translearn.errors import ConfigError, nearest
-from translearn.ranges import Count, NonNegative, Part, Range, Share, Width, fits, refuse_unfit
+from translearn.ranges import Count, NonNegative, Part, Range, Share, fits, refuse_unfit
 
 Config = dict[str, Any]
 
@@ -172,7 +172,7 @@ class RunConfig:
 # Fields that not every value of their type is meant for.
 LIMITS: dict[str, Any] = {
     "samples": Annotated[int, Range(1, 10**12)],
-    "batch_size": Width,  # of a million images no step is made
+    "batch_size": Count,
     "max_steps": Count | None,
     "lr": NonNegative,
     "momentum": Part,
@@ -188,7 +188,7 @@ LIMITS: dict[str, Any] = {
     "evaluations": Count,
     "eval_samples": Count | None,
     "most_files": Count | None,
-    "eval_batch_size": Width,
+    "eval_batch_size": Count,
     "log_every": Count,
     "save_seconds": NonNegative,
     "job_minutes": NonNegative | None,

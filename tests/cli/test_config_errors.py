@@ -29,7 +29,7 @@ AT_ONCE = [
     ("--colour", "--colour", "no option"),
 ]
 AFTER_THE_IMPORTS = [
-    ("data.target_labels_per_class=0", "data.target_labels_per_class=0", "choose 1 to"),
+    ("data.target_labels_per_class=0", "data.target_labels_per_class=0", "at least 1"),
     ("run.evaluate=[vall]", "run.evaluate", "val, test"),
     ("+method.strenth=1", "method.strenth", "method.strength?"),
 ]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from runs import checked
 
 from translearn.backbones.audio import Audio
 from translearn.backbones.groups import choose_groups
@@ -21,7 +22,7 @@ def test_features_and_ordered_groups():
 
 def test_width_and_size():
     assert Audio(SHAPE, width=0.5).out_dim == 240
-    with pytest.raises(ConfigError, match=r"backbone\.width=0\.01 must be at least 1/16"):
-        Audio(SHAPE, width=0.01)
+    with pytest.raises(ConfigError, match=r"width=0\.01 must be a number, at least"):
+        checked(Audio, SHAPE, width=0.01)
     with pytest.raises(ConfigError, match=r"inputs of 40x8 are too small(.|\n)*40x63"):
         Audio((1, 40, 8))

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from runs import checked
 
 from translearn.backbones.digits import LeNet, Wide
 from translearn.errors import ConfigError
@@ -44,8 +45,8 @@ def test_too_small_images_are_refused(kind):
 def test_width_is_a_factor_on_the_channels():
     assert Wide((3, 28, 28), width=0.5).out_dim == 512
     assert Wide((3, 28, 28)).out_dim == 1024
-    with pytest.raises(ConfigError, match=r"backbone\.width=0\.001"):
-        Wide((3, 28, 28), width=0.001)
+    with pytest.raises(ConfigError, match=r"width=0\.001"):
+        checked(Wide, (3, 28, 28), width=0.001)
 
 
 def test_a_dense_layer_is_a_group_of_the_backbone():
@@ -55,5 +56,5 @@ def test_a_dense_layer_is_a_group_of_the_backbone():
     assert Wide((1, 32, 40), dense=7).out_dim == 7
     with pytest.raises(ConfigError, match="inputs of 8x8 are too small"):
         Wide((3, 8, 8), dense=128)
-    with pytest.raises(ConfigError, match=r"backbone\.dense=-1"):
-        Wide((3, 28, 28), dense=-1)
+    with pytest.raises(ConfigError, match="dense=-1"):
+        checked(Wide, (3, 28, 28), dense=-1)

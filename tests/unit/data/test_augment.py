@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
+from runs import checked
 from torch.nn import functional as F
 from torchvision.transforms.v2 import functional as reference
 
@@ -164,8 +165,8 @@ def test_jitter_is_torchvisions_in_its_order():
     ],
 )
 def test_values_out_of_range_are_refused(wrong):
-    with pytest.raises(ConfigError, match=f"augment.{next(iter(wrong))}="):
-        Photo(32, **wrong)
+    with pytest.raises(ConfigError, match=f"{next(iter(wrong))}="):
+        checked(Photo, 32, **wrong)
 
 
 def test_center_crop():

@@ -3,6 +3,7 @@ import logging
 import pytest
 import torch
 from real_formats import write_classes, write_image
+from runs import checked
 
 from translearn.data.access import Access, TrainView
 from translearn.data.arrangements.folders import FolderPair
@@ -141,12 +142,12 @@ def test_an_empty_class_and_a_single_class_are_refused(folders):
         ({"target": None}, "data.target is not set"),
         ({"target": "a"}, "same folder"),
         ({"crop": 300}, "data.crop=300"),
-        ({"test_fraction": 1.0}, "data.test_fraction"),
+        ({"test_fraction": 1.0}, "test_fraction=1.0"),
     ],
 )
 def test_wrong_options_are_refused_before_any_file_is_read(options, message):
     with pytest.raises(ConfigError, match=message):
-        FolderPair(**{"source": "a", "target": "b", **options})
+        checked(FolderPair, **{"source": "a", "target": "b", **options})
 
 
 def test_paths_are_relative_to_the_current_folder_and_home_is_expanded(folders, monkeypatch):

@@ -4,6 +4,7 @@ import shutil
 import pytest
 import torch
 from real_formats import real_root, write_classes
+from runs import checked
 
 from translearn.data.access import Access, TrainView
 from translearn.data.arrangements.pair import Pair
@@ -19,7 +20,8 @@ def root(tmp_path):
 
 def office31(root, source="amazon", target="webcam", protocol="transductive", **options):
     title = "office31:{source}->{target}"
-    return Pair(root, source, target, protocol, title=title, **options)
+    named = {"source": source, "target": target, "protocol": protocol, "title": title}
+    return checked(Pair, root, **named, **options)
 
 
 def load(root, **options):
@@ -74,7 +76,7 @@ def test_target_labels_need_the_split_protocol(root):
     [
         ({"source": "amazn"}, "did you mean amazon"),
         ({"target": "amazon"}, "both amazon"),
-        ({"protocol": "splits"}, "did you mean split"),
+        ({"protocol": "splits"}, "one of transductive, split"),
         ({"crop": 257}, "data.crop=257"),
     ],
 )

@@ -9,6 +9,7 @@ from real_formats import (
     write_svhn,
     write_usps,
 )
+from runs import checked
 
 from translearn.data.arrangements.pair import Pair
 from translearn.data.sets.digit_images import resize
@@ -91,16 +92,16 @@ def test_resize_is_bilinear_and_leaves_the_right_size_alone():
     [
         ({"source": "mnst"}, "did you mean mnist"),
         ({"target": "mnist"}, "both mnist"),
-        ({"size": 30}, "28 or 32"),
+        ({"size": 30}, "28, 32"),
         ({"target": None}, r"data\.target is not set; choose from digits"),
         ({"crop": 20}, r"data\.crop is no option of mnist, usps"),
         ({"sze": 28}, r"data\.sze is no option of mnist, usps; did you mean data\.size"),
-        ({"protocol": "splits"}, "did you mean split"),
+        ({"protocol": "splits"}, "one of transductive, split"),
     ],
 )
 def test_wrong_options_are_refused_before_any_file_is_read(options, message):
     with pytest.raises(ConfigError, match=message):
-        Pair(**{"root": "/nowhere", "source": "mnist", "target": "usps", **options})
+        checked(Pair, **{"root": "/nowhere", "source": "mnist", "target": "usps", **options})
 
 
 @pytest.mark.parametrize(("source", "target"), [("digits", "mnist"), ("svhn", "digits_photos")])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.signal
 import torch
+from runs import checked
 from torch import Tensor
 
 from translearn.data.pipeline.augment import Draw
@@ -200,12 +201,12 @@ def test_gain_and_noise_stay_in_their_ranges():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"shift": 1.5}, r"augment\.shift=1\.5"),
-        ({"gain": -1}, r"augment\.gain=-1"),
-        ({"noise": [-20]}, r"augment\.noise=\[-20\]"),
+        ({"shift": 1.5}, r"shift=1\.5"),
+        ({"gain": -1}, r"gain=-1"),
+        ({"noise": [-20]}, r"noise=\[-20\]"),
         ({"noise": [-20, -40]}, "must be"),
     ],
 )
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
-        Speech(**options)
+        checked(Speech, **options)

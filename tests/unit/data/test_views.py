@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from runs import checked
 from torchvision.transforms.v2 import functional as reference
 
 from translearn.data.pipeline.augment import Draw
@@ -95,5 +96,5 @@ def _after_crops(draw: Draw) -> Draw:
      {"sigma": (2.0, 1.0)}],
 )  # fmt: skip
 def test_values_out_of_range_are_refused(wrong):
-    with pytest.raises(ConfigError, match=f"augment.{next(iter(wrong))}="):
-        Views(32, **wrong)
+    with pytest.raises(ConfigError, match=f"{next(iter(wrong))}="):
+        checked(Views, 32, **wrong)

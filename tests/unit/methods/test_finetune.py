@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from runs import checked
 from torch.nn import functional as F
 
 from translearn.backbones.digits import LeNet, Wide
@@ -239,14 +240,23 @@ def test_each_task_is_predicted_by_its_head():
 
 
 @pytest.mark.parametrize(
+    ("found", "options", "message"),
+    [
+        (Output, {"temperature": 0.0}, "above 0"), (LayerRates, {"gradual": 1.5}, "gradual=1.5"),
+        (Finetune, {"source_share": 1.0}, "source_share=1.0"),
+        (Finetune, {"target_head": "old"}, "one of auto, source, new"),
+    ],
+)  # fmt: skip
+def test_values_out_of_range_are_refused(found, options, message):
+    with pytest.raises(ConfigError, match=message):
+        checked(found, **options)
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"closeness": {"bss": partial(SpectralShrinkage, weight=-1.0)}}, "below 0"),
-        ({"closeness": {"output": partial(Output, temperature=0.0)}}, "above 0"),
         ({"closeness": {"feature": Feature}, "freeze": "all"}, "not frozen"),
-        ({"layers": partial(LayerRates, gradual=1.5)}, r"method\.layers\.gradual"),
-        ({"source_share": 1.0}, r"method\.source_share"),
-        ({"target_head": "old"}, "choose auto, source, new"),
         ({"target_head": "source"}, "target's classes"),
     ],
 )

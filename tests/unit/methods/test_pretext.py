@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from runs import checked
 from torch import nn
 from torch.nn import functional as F
 
@@ -22,6 +23,8 @@ from translearn.methods.parts.pretraining import (
 )
 from translearn.methods.parts.sparse_coding import SparseCoding
 from translearn.methods.parts.two_views import SimCLR, VICReg
+from translearn.methods.selfcluster import SelfCluster
+from translearn.methods.selftaught import SelfTaught
 
 SHAPE = (3, 28, 28)
 
@@ -134,8 +137,9 @@ def test_sparse_coding_is_for_small_images():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ConfigError, match=r"method\.pretrain_on=all"):
-        pretrain_domains("all")
+    for found in (SelfTaught, SelfCluster):
+        with pytest.raises(ConfigError, match="pretrain_on=all must be one of"):
+            checked(found, pretrain_on="all")
 
 
 def test_pretraining_draws_samples_without_labels():
@@ -197,11 +201,14 @@ def test_numbers_of_clusters():
     assert cluster_choices(None, (2, 20), 10) == [10]
     assert cluster_choices(7, (2, 20), 10) == [7]
     assert cluster_choices("auto", (3, 5), 10) == [3, 4, 5]
-    for wrong in (1, "many", 2.5):
-        with pytest.raises(ConfigError, match=r"method\.clusters="):
-            cluster_choices(wrong, (2, 20), 10)
-    with pytest.raises(ConfigError, match="cluster_range"):
-        cluster_choices("auto", (5, 3), 10)
+    for wrong in (
+        {"clusters": 1},
+        {"clusters": "many"},
+        {"clusters": 2.5},
+        {"cluster_range": (5, 3)},
+    ):
+        with pytest.raises(ConfigError, match=f"{next(iter(wrong))}="):
+            checked(SelfCluster, **wrong)
 
 
 def test_self_label():

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from runs import checked
 from scipy.linalg import solve_sylvester
 from torch.nn import functional as F
 
@@ -110,8 +111,8 @@ def test_an_embedding_scores_by_the_product_of_both_sides(drawn):
     )
     every = torch.ones(SEEN, dtype=torch.bool)
     assert learned.losses(x, labels, every).shape == (40,)
-    with pytest.raises(ConfigError, match=r"method\.variant\.loss=hinge does not exist"):
-        Embedding(described(vectors, SEEN), WIDTH, loss="hinge")
+    with pytest.raises(ConfigError, match="loss=hinge must be one of"):
+        checked(Embedding, described(vectors, SEEN), WIDTH, loss="hinge")
 
 
 def test_direct_attributes_multiply_probabilities_over_priors():
@@ -210,8 +211,8 @@ def test_conse_equals_a_loop(top, drawn):
         total = sum(p[c] for c in best)
         mean = sum((p[c] / total) * own[c] for c in best)
         assert torch.allclose(scores, F.cosine_similarity(mean[None], vectors), atol=1e-5)
-    with pytest.raises(ConfigError, match=r"method\.variant\.top=0"):
-        Conse(known, WIDTH, top=0)
+    with pytest.raises(ConfigError, match="top=0 must be"):
+        checked(Conse, known, WIDTH, top=0)
 
 
 def test_validation_holds_classes_and_images_out():

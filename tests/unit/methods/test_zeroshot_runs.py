@@ -158,7 +158,10 @@ def test_imagenets_classifier_trains_nothing(tmp_path, monkeypatch):
         (("data=digits_photos",), "source and target share theirs"),
         (("data=digits_split",), "needs class descriptions"),
         (("data.unseen=10",), "nothing to learn from"),
-        (("method.variant.direction=up", "method/variant=sae"), "choose classes or features"),
+        (
+            ("method.variant.direction=up", "method/variant=sae"),
+            "direction=up must be one of classes, features",
+        ),
     ],
 )
 def test_what_cannot_go_together_is_told(options, message):

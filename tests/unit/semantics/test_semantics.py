@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from runs import checked
 from torch.nn import functional as F
 
 from translearn.errors import ConfigError, DataError
@@ -77,8 +78,8 @@ def test_a_table_in_the_yaml_is_checked():
     assert table.vectors(["3", "x"]).tolist() == [[3, 4], [1, 2]]
     with pytest.raises(ConfigError, match=r"semantics\.classes\.x has 1 values and there are 2"):
         Table(["a", "b"], {"x": [1]})
-    with pytest.raises(ConfigError, match=r"semantics\.normalise=l2: choose none, unit"):
-        Table(["a"], {"x": [1]}, normalise="l2")
+    with pytest.raises(ConfigError, match=r"normalise=l2 must be one of none, unit"):
+        checked(Table, ["a"], {"x": [1]}, normalise="l2")
 
 
 def test_arrays_of_an_npz(tmp_path):

@@ -19,6 +19,7 @@ from translearn.data.sets.svhn import Svhn
 from translearn.data.sets.usps import Usps
 from translearn.data.types import Reader
 from translearn.errors import ConfigError, nearest
+from translearn.ranges import refuse_unfit
 
 READERS: dict[str, Callable[..., Reader]] = {
     "digits": Digits,
@@ -66,6 +67,9 @@ def open_sets(names: Sequence[tuple[str, str | None]], options: Mapping[str, Any
             suggestion = nearest(f"data.{option}", choices)
             raise ConfigError(f"data.{option} is no option of {sets}{suggestion}")
     given = {option: value for option, value in options.items() if value is not None}
+    for parameters in known:
+        for option in given.keys() & parameters.keys():
+            refuse_unfit(f"data.{option}", given[option], parameters[option].annotation)
     return [
         reader(**{option: value for option, value in given.items() if option in parameters})
         for reader, parameters in zip(classes, known, strict=True)

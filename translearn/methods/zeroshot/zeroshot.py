@@ -135,8 +135,7 @@ class ZeroShot(Method):
             if learn:
                 cache = None if self.train_backbone else "backbone"
                 steps = budget.steps(name, 1, 1 / len(names))
-                stream = {"source": Stream("source")}
-                phases.append(Phase(name, stream, steps, learn, cache=cache))
+                phases.append(Phase(name, {"source": Stream("source")}, steps, learn, cache=cache))
             else:
                 phases.append(Phase(name))
         return [*phases, Phase("solve")] if self.variant.solved else phases
