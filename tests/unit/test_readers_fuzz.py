@@ -285,6 +285,7 @@ ELSEWHERE = {
     "commands.export._program": OURS,
     "commands.table.draw_page": "test_pages.py",
     "commands.verify.told": OURS,
+    "data.files.compared.remembered": "compares; what differs is read again: test_data_compared",
     "data.files.checksums.content_sha256": "compares; whatever differs is told: test_data_download",
     "data.files.checksums.file_md5": "compares; whatever differs is told: test_data_download",
     "data.files.download.fetch": "test_data_download.py, test_download_bounds.py",

@@ -253,7 +253,7 @@ def test_a_class_that_a_split_lacks_is_told_by_name(tmp_path):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"layout": "class"}, "did you mean classes"),
+        ({"layout": "class"}, "one of auto, classes, splits, csv"),
         ({"alpha": "red"}, "data.alpha=red"),
         ({"on_bad": "ignore"}, "data.on_bad=ignore"),
         ({"max_pixels": 0}, "data.max_pixels=0"),

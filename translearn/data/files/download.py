@@ -5,6 +5,7 @@ Nothing here imports torch, so that ``tl-data`` answers at once.
 
 import errno
 import gzip
+import logging
 import os
 import shutil
 import tarfile
@@ -21,12 +22,15 @@ from translearn.data.files.checksums import (
     file_md5,
     sample_files,
 )
+from translearn.data.files.compared import remember, remembered
 from translearn.data.files.receiving import Bounded, extract_samples, receive
 from translearn.errors import DataError, DiskError
 from translearn.system.locks import Lock
 from translearn.system.problems import expanded
 
 MOST_BYTES = 2**30  # of what nothing more is known of
+MANY = 1000  # files, to compare which takes a while
+log = logging.getLogger(__name__)
 
 
 # What a broken or interrupted download or archive raises (URLError and BadGzipFile are OSErrors).
@@ -134,7 +138,29 @@ def require(data_set: DataSet, root: str | Path, download: bool) -> list[Path]:
                 raise DiskError(f"the disk is full: {folder} ({data_set.title})") from error
             reason = f"download failed: {resource.address}: {error}"
             raise missing(data_set, folder, absent, reason) from error
-    return [resource.find(folder) or folder / resource.path for resource in data_set.resources]
+    found = [resource.find(folder) or folder / resource.path for resource in data_set.resources]
+    for resource, path in zip(data_set.resources, found, strict=True):
+        refuse_changed(data_set, resource, path)
+    return found
+
+
+def refuse_changed(data_set: DataSet, resource: Resource, path: Path) -> None:
+    """Refuse a file that is not what its checksum says; one that was compared is not read again.
+
+    Raises:
+        DataError: naming it, and how to get it again.
+    """
+    checksum = resource.sha256 or resource.md5
+    if not checksum or remembered(path, checksum):
+        return
+    if resource.samples >= MANY:
+        log.info("comparing %d files of %s, once", resource.samples, data_set.name)
+    if not resource.matches(path):
+        raise DataError(
+            f"{path} is not what its checksum says: it was changed, or is another file\n"
+            f"delete it, then: tl-data prepare {data_set.name}, or by hand: {data_set.by_hand}"
+        )
+    remember(path, checksum)
 
 
 def missing(
