@@ -10,7 +10,7 @@ from filelock import Timeout
 
 from translearn.artifacts.result import read_result
 from translearn.artifacts.variables import filled_in
-from translearn.config import Config, differences
+from translearn.config import Config, differences, flatten
 from translearn.errors import CheckpointError, TranslearnError
 from translearn.renamed import present
 from translearn.system import reading
@@ -174,6 +174,19 @@ def same(folder: Path, current: Config, tell: Callable[[str], None] | None = Non
         return False
     seed = stored["seed"] if current["seed"] is None else current["seed"]
     return written == stored and not differences(stored, {**current, "seed": seed})
+
+
+MOVED = ("data.source", "data.target", "data.folder")
+CONTENTS = "data.json"  # what the data of a run are by their content
+
+
+def but_moved(folder: Path, changed: list[str], config: Mapping[str, Any]) -> list[str]:
+    """The differences of configuration without data that lie elsewhere: their content decides."""
+    if not (folder / CONTENTS).is_file():
+        return changed
+    flat = flatten(config)
+    moved = [key for key in MOVED if Path(str(flat.get(key))).expanduser().is_dir()]
+    return [line for line in changed if line.split(":", 1)[0] not in moved]
 
 
 def refuse_differences(folder: Path, changed: list[str]) -> None:

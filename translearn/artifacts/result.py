@@ -43,6 +43,7 @@ class Result:
         source_samples: those of them that came from the source with their labels.
         precision_reason: why it is this precision.
         elapsed_seconds: from the start of this process to its end, building and scoring included.
+        data_fingerprint: sha256 of what was read: classes, splits, samples; see ``data.json``.
         files: of each folder that was read: files found, used, and left out by reason.
         environment: versions, device, threads, commit.
     """
@@ -87,6 +88,7 @@ class Result:
     precision_reason: str | None = None
     deterministic: bool | None = None
     files: dict[str, Any] = field(default_factory=dict)
+    data_fingerprint: str | None = None
     warnings: list[str] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
 

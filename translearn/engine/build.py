@@ -12,13 +12,14 @@ import torch
 
 from translearn import __version__
 from translearn.artifacts.checkpoint import load as load_checkpoint
-from translearn.artifacts.folder import of_a_run, refuse_differences
+from translearn.artifacts.folder import but_moved, of_a_run, refuse_differences
 from translearn.artifacts.trackers import GuardedTracker, check_tracker
 from translearn.backbones.base import Backbone
 from translearn.components import build, check, resolve_class
 from translearn.config import Config, RunConfig, differences
 from translearn.data.access import TrainView
 from translearn.data.arrangements.base import lacking
+from translearn.data.contents import contents
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.pipeline.reading import Reader, TaskFiles
@@ -70,7 +71,9 @@ def build_run(
         root = os.path.expanduser(config["data_root"])
         tasks = build(config["data"], DataSource, root=root).load()
     seed = int(config["seed"])
+    stored = tasks
     tasks, files = read_files(tasks, run, seed, show=rank == 0)
+    known = contents(stored, run.most_files, seed) if rank == 0 else {}
     torch.manual_seed(stable_seed(seed, "start"))
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -107,6 +110,7 @@ def build_run(
         stop=stop,
         tracker=GuardedTracker(run.tracker, folder, config),
         files=files,
+        contents=known,
     )
 
 
@@ -228,7 +232,7 @@ def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
     if state is None:
         return
     with of_a_run(folder / "checkpoints"):
-        changed = differences(state["config"], config)
+        changed = but_moved(folder, differences(state["config"], config), config)
         if state["version"] != __version__:
             changed.append(f"translearn: {state['version']} -> {__version__}")
         if state["torch"] != torch.__version__:

@@ -9,6 +9,7 @@ from typing import Any
 from translearn.artifacts.trackers import GuardedTracker
 from translearn.config import Config, RunConfig
 from translearn.data.access import TrainView
+from translearn.data.contents import Contents
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.pipeline.reading import TaskFiles
@@ -58,6 +59,7 @@ class Job:
     stop: Stop
     tracker: GuardedTracker
     files: Mapping[str, TaskFiles] = field(default_factory=dict)  # task -> what was read of it
+    contents: Contents = field(default_factory=dict)  # what the data are, by their content
 
     @property
     def checkpoints(self) -> Path:

@@ -12,9 +12,11 @@ from translearn.artifacts.model import write_model
 from translearn.artifacts.result import Result, started
 from translearn.backbones.normalization import keeps_figures
 from translearn.config import Config
+from translearn.data.contents import fingerprint
 from translearn.data.types import TaskSet
 from translearn.engine.about import about
 from translearn.engine.build import build_run
+from translearn.engine.data_record import keep_contents
 from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import run_method
@@ -45,6 +47,8 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
     if rank == 0:
         log.info("%s", job.runtime.summary)
     refuse_large_batches(job)
+    if rank == 0:
+        keep_contents(folder, job.contents)
     with job.tracker:
         progress, phases, metrics, confusions, seen_unseen = run_method(job)
         if run.probe:
@@ -108,6 +112,7 @@ def success(
         precision_reason=job.runtime.precision_reason,
         deterministic=job.runtime.device.type == "cpu" or job.run.deterministic,
         files=files_of(job),
+        data_fingerprint=fingerprint(job.contents),
         warnings=[*tasks.notes, *progress.warnings, *job.method.notes(), *job.tracker.warnings],
         environment=environment(job.runtime),
     )

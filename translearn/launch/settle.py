@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from translearn.artifacts.folder import (
     POINTER,
+    but_moved,
     done,
     locked,
     refuse_differences,
@@ -232,4 +233,6 @@ def refuse_changed(folder: Path, config: DictConfig, seed: int) -> None:
     refuse_older(folder)
     seeded = config.copy()
     seeded.seed = seed
-    refuse_differences(folder, differences(stored_config(folder), plain(seeded)))
+    now = plain(seeded)
+    changed = differences(stored_config(folder), now)
+    refuse_differences(folder, but_moved(folder, changed, now))

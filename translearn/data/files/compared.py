@@ -1,8 +1,10 @@
-"""What was compared with its checksum, remembered so that a file is read for it once."""
+"""Checksums of files as they lie there, remembered so that a file is read for them once."""
 
 import contextlib
 import hashlib
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from translearn.artifacts.atomic import write_atomic
@@ -24,6 +26,46 @@ def remember(path: Path, checksum: str) -> None:
     with contextlib.suppress(OSError):
         note.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(note, state(path).encode())
+
+
+def digests(paths: Sequence[Path]) -> dict[Path, tuple[str, str]]:
+    """Path -> its name below what all have in common, and the sha256 of its bytes.
+
+    A file that cannot be read has none, and its own reader tells of it.
+
+    Raises:
+        OSError: a file is gone.
+    """
+    if not paths:
+        return {}
+    common = Path(os.path.commonpath([path.parent for path in paths]))
+    note = note_of(common, "digests")
+    try:
+        kept = json.loads(note.read_bytes())
+    except (OSError, ValueError):
+        kept = {}
+    kept = kept if isinstance(kept, dict) else {}
+    found, current = {}, {}
+    for path in paths:
+        name, status = path.relative_to(common).as_posix(), path.stat()
+        seen = [status.st_size, status.st_mtime_ns]
+        digest = kept.get(name, [None, None])
+        if digest[0] != seen:
+            digest = [seen, sha256_of(path)]
+        found[path], current[name] = (name, str(digest[1])), digest
+    if any(kept.get(name) != digest for name, digest in current.items()):
+        with contextlib.suppress(OSError):
+            note.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(note, json.dumps({**kept, **current}).encode())
+    return found
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        return f"unreadable ({error.strerror})"
 
 
 def note_of(path: Path, checksum: str) -> Path:
