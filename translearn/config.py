@@ -22,6 +22,7 @@ Config = dict[str, Any]
 
 
 # Keys that may differ between a run and its continuation: they change where, not what.
+# They change no bit of a result, and may change when a run is continued.
 LOCATION_KEYS = (
     "data_root",
     "output_root",
@@ -33,6 +34,10 @@ LOCATION_KEYS = (
     "run.skip_done",
     "run.job_minutes",
     "run.tracker",
+    "run.resume_anyway",
+    "run.workers",
+    "run.resident_mb",
+    "run.log_every",
 )
 
 
@@ -134,6 +139,7 @@ class RunConfig:
     figures: bool = MISSING
     tracker: Tracking | None = MISSING
     resume: str | None = MISSING
+    resume_anyway: bool = False
     dry: bool = MISSING
     skip_done: bool = MISSING
     job_minutes: float | None = MISSING

@@ -57,7 +57,7 @@ def test_differences_name_what_decides_a_result_and_nothing_else():
     config = config_of("seed=1")
     assert differences(config, config) == []
     elsewhere = ["data_root=/x", "output_root=/y", "run.resume=auto", "run.save_seconds=1"]
-    elsewhere += ["run.figures=false"]
+    elsewhere += ["run.figures=false", "run.workers=3", "run.log_every=7", "run.resident_mb=0"]
     assert differences(config, config_of("seed=1", *elsewhere)) == []
     assert differences(config, {**config, "overrides": ["seed=1"], "experiment": "x"}) == []
     assert differences(config, config_of("seed=2")) == ["seed: 1 -> 2"]

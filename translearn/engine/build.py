@@ -28,12 +28,13 @@ from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
 from translearn.engine.workload import suited
-from translearn.errors import ConfigError
+from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.base import Method
 from translearn.methods.parts.source_model import check_same_cut
 from translearn.runtime import Runtime, stable_seed
 from translearn.semantics.base import Semantics
 from translearn.system.signals import Stop
+from translearn.system.terminal import notice
 
 log = logging.getLogger(__name__)
 
@@ -233,10 +234,35 @@ def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
         return
     with of_a_run(folder / "checkpoints"):
         changed = but_moved(folder, differences(state["config"], config), config)
-        if state["version"] != __version__:
-            changed.append(f"translearn: {state['version']} -> {__version__}")
-        if state["torch"] != torch.__version__:
-            changed.append(f"torch: {state['torch']} -> {torch.__version__}")
+        made = {"translearn": str(state["version"]), "torch": str(state["torch"])}
         if run.threads is None:
             run.threads = int(state["threads"])  # what null meant when the run began
     refuse_differences(folder, changed)
+    refuse_versions(folder, made, run.resume_anyway)
+
+
+def refuse_versions(folder: Path, made: Mapping[str, str], anyway: bool) -> None:
+    """Refuse to continue a run with other versions, whose bits may differ, unless it is asked for.
+
+    Args:
+        folder: of the run.
+        made: package -> the version that the run began with.
+        anyway: go on, and note it among the warnings of the result.
+
+    Raises:
+        CheckpointError: saying what to install.
+    """
+    here = {"translearn": __version__, "torch": torch.__version__}
+    other = [name for name, version in made.items() if version != here[name]]
+    if not other:
+        return
+    told = ", ".join(f"{name} {made[name]} (here {here[name]})" for name in other)
+    if anyway:
+        notice(f"continued with other versions than it began with: {told}; the bits may differ")
+        return
+    install = " ".join(f"{name}=={made[name].split('+')[0]}" for name in other)
+    raise CheckpointError(
+        f"{folder} cannot be continued to the same bits: it was made with {told}\n"
+        f"pip install {install}\n"
+        "or go on all the same, which the result will tell: run.resume_anyway=true"
+    )

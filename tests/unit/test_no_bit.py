@@ -1,0 +1,63 @@
+"""Options that a continued run may change: none of them changes a bit."""
+
+import pytest
+import torch
+from runs import MACHINE, same_weights, train
+from test_data_record import photos  # noqa: F401
+
+from translearn.artifacts import checkpoint
+from translearn.config import LOCATION_KEYS, differences
+from translearn.engine.build import refuse_versions
+from translearn.errors import CheckpointError
+from translearn.system import terminal
+
+# Another value of each; the others say where things lie, or what happens beside the training.
+OTHER = {
+    "run.workers": 1, "run.resident_mb": 0, "run.log_every": 1, "run.figures": "true",
+    "run.save_seconds": 0, "run.tracker": "tensorboard", "run.debug": "true",
+    "run.resume_anyway": "true",
+}  # fmt: skip
+ELSEWHERE = {
+    "data_root",
+    "output_root",
+    "run.resume",
+    "run.dry",
+    "run.skip_done",
+    "run.job_minutes",
+}
+
+
+def test_every_key_of_the_list_is_tried():
+    assert set(LOCATION_KEYS) == OTHER.keys() | ELSEWHERE
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("key", OTHER)
+def test_it_changes_no_bit(key, photos, tmp_path):  # noqa: F811
+    if key == "run.tracker":
+        pytest.importorskip("tensorboard")
+    options = ("data=folder", "backbone=lenet", "augment=photo", "data.size=28", "data.crop=28",
+               "run.max_steps=4", "run.batch_size=2", f"data.source={photos}/source", "run.ema=0.5",
+               f"data.target={photos}/target", *MACHINE, "run.evaluations=1")  # fmt: skip
+    train(tmp_path / "first", *options)
+    train(tmp_path / "second", *options, f"{key}={OTHER[key]}")
+    assert same_weights(tmp_path / "first", tmp_path / "second")
+    configs = [
+        checkpoint.load(tmp_path / name / "checkpoints")["config"] for name in ("first", "second")
+    ]
+    assert differences(*configs) == []
+
+
+def test_other_versions_are_refused_with_what_to_install(tmp_path):
+    refuse_versions(tmp_path, {"torch": torch.__version__}, False)
+    with pytest.raises(
+        CheckpointError, match=r"pip install torch==2\.0\.1\n.*run\.resume_anyway=true"
+    ):
+        refuse_versions(tmp_path, {"torch": "2.0.1+cpu"}, False)
+
+
+def test_or_taken_and_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(terminal, "_notices", [])
+    refuse_versions(tmp_path, {"torch": "2.0.1", "translearn": "0.0.1"}, True)
+    (told,) = terminal.notices()
+    assert "torch 2.0.1" in told and "translearn 0.0.1" in told
