@@ -22,6 +22,7 @@ AT_ONCE = [
     ("method.zz=1", "method.zz", "there are"),
     ("method.strenght=1", "method.strenght", "did you mean method.strength?"),
     ("method.phases.train.lrr=1", "method.phases.train.lrr", "lr?"),
+    ("method.phases.train.ema=0", "method.phases.train.ema", "write +method.phases.train.ema="),
     ("data.val_fractoin=0", "data.val_fractoin", "did you mean data.val_fraction?"),
     ("hydra/launcher=jobli", "hydra/launcher=jobli", "joblib"),
     ("sweep=jobli", "sweep=jobli", "did you mean joblib?"),

@@ -104,7 +104,10 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
         within = [found for found in every_key() if found.endswith(f".{key}")]
         if within:
             return f"{key} does not exist: do you mean {' or '.join(within[:3])}?"
-        return f"{key} does not exist{nearest(key, keys_near(key, overrides))}"
+        known = list(keys_near(key, overrides))
+        if key in known:  # every phase may have it, and this one's file does not say it
+            return f"{key} is not set in the file of this method: write +{key}=..."
+        return f"{key} does not exist{nearest(key, known)}"
     override = re.search(r"[Nn]o match in the defaults list for|Could not find '([^']+)'", text)
     if override and override.group(1):
         return f"{override.group(1)} does not exist{nearest(override.group(1), GROUPS)}"
