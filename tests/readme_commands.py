@@ -31,7 +31,7 @@ def commands():
     for page in PAGES:
         if page == EXTENDING:
             continue
-        found += commands_of(page.read_text())
+        found += commands_of(page.read_text("utf-8"))
     unique = {shlex.join(words): words for words in found}
     return [unique[key] for key in sorted(unique)]
 

@@ -85,12 +85,12 @@ def same_weights(first, second):
 
 def log_lines(folder):
     """The lines of metrics.jsonl."""
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text("utf-8").splitlines()]
 
 
 def result_of(folder):
     """The content of result.json."""
-    return json.loads((folder / "result.json").read_text())
+    return json.loads((folder / "result.json").read_text("utf-8"))
 
 
 def outcome(folder):

@@ -55,4 +55,4 @@ def first_processor(cpuinfo: str) -> dict[str, str]:
 
 def read_cpuinfo() -> str:
     """This machine's /proc/cpuinfo; empty on systems without one."""
-    return CPUINFO.read_text() if CPUINFO.exists() else ""
+    return CPUINFO.read_text("utf-8", "replace") if CPUINFO.exists() else ""

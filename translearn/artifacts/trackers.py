@@ -141,7 +141,7 @@ class MLflow:
                 self._last[key] = max(metric.step for metric in history)
             return
         self._id = self._client.create_run(experiment, run_name=run.name).info.run_id
-        record.write_text(self._id)
+        record.write_text(self._id, encoding="utf-8")
         params = [Param(key, str(value)[:500]) for key, value in flatten(run.config).items()]
         for start in range(0, len(params), 100):  # the most that it takes at once
             self._client.log_batch(self._id, params=params[start : start + 100])

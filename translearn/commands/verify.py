@@ -138,7 +138,7 @@ def has_cuda() -> bool:
 
 def told(output: Path) -> str:
     """What a run that left no result said: its error message, else its last line."""
-    text = output.read_text(errors="replace") if output.is_file() else ""
+    text = output.read_text("utf-8", "replace") if output.is_file() else ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error:")]
     return (errors or lines[-1:] or ["it said nothing"])[0]

@@ -37,7 +37,7 @@ def choices(group: str) -> dict[str, str]:
     """Name -> one line about it, of every yaml in a config group."""
     found = {}
     for path in sorted((Path(conf_dir()) / group).glob("*.yaml")):
-        about = re.search(r"^# about: (.*)$", path.read_text(), re.MULTILINE)
+        about = re.search(r"^# about: (.*)$", path.read_text("utf-8"), re.MULTILINE)
         found[path.stem] = about.group(1) if about else ""
     return found
 
@@ -54,7 +54,7 @@ def parts(group: str) -> dict[str, list[str]]:
         key = rf"^  - {folder.name}: "
         files = sorted((Path(conf_dir()) / group).glob("*.yaml"))
         found[f"{group}/{folder.name}"] = [
-            file.stem for file in files if re.search(key, file.read_text(), re.MULTILINE)
+            file.stem for file in files if re.search(key, file.read_text("utf-8"), re.MULTILINE)
         ]
     return found
 

@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from typing import NoReturn
@@ -24,6 +25,8 @@ def run(work: Callable[[], int], alone: bool, debug: bool = False) -> int:
             seconds to take everything down.
         debug: show tracebacks; ``TRANSLEARN_DEBUG=1`` does too.
     """
+    if alone:
+        speak_utf8()
     debug = debug or bool(os.environ.get("TRANSLEARN_DEBUG"))
     with terminal.guarded(), signals.heard(watched=True) as stop:
         stop.last_words = lambda error: terminal.complain(error_and_way_on(error))
@@ -46,6 +49,17 @@ def run(work: Callable[[], int], alone: bool, debug: bool = False) -> int:
             return error.exit_code
         except Exception as error:
             return failed(error, debug)
+
+
+def speak_utf8() -> None:
+    """Begin this process again in Python's UTF-8 mode, where the locale is of another encoding.
+
+    Python decodes names of files by the locale, and cannot change that once it runs: classes named
+    in another script would be other classes than on another machine.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
+        os.environ["PYTHONUTF8"] = "1"  # for the processes that this one begins
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def leave(code: int) -> NoReturn:
