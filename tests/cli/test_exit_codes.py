@@ -15,13 +15,12 @@ LONG = (
 # What goes wrong, how it is provoked, its exit code, and words of its message.
 FAILURES = {
     "selection": (("run.select=target_val",), 2, "run.select"),
-    "range": (("run.samples=-1",), 2, "run.samples"),
     "budget": (("data.target_labels_per_class=5000", "method=target_only"), 2, "choose 1 to"),
     "phase": (("+method.phases.train.lrr=1",), 2, "did you mean run.lr"),
     "no data": (("data=mnist_usps",), 3, "data=print_hand"),
     "not finite": (("run.lr=1e38", "run.clip=null", "run.max_steps=50"), 4, "not finite"),
 }
-ALIKE = ("range", "budget", "phase")  # as "selection"
+ALIKE = ("budget", "phase")  # as "selection"
 
 
 @pytest.mark.parametrize(

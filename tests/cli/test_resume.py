@@ -36,10 +36,17 @@ def interrupted_run(process, start, folder, kills):
 
 def saved_within(folder, seconds):
     """Whether the run has saved its state in this time."""
-    last = folder / "checkpoints" / "last.pt"
-    before = last.exists() and last.stat().st_mtime_ns
+    before = written(folder / "checkpoints" / "last.pt")
     time.sleep(seconds)
-    return last.exists() and last.stat().st_mtime_ns != before
+    return written(folder / "checkpoints" / "last.pt") not in (None, before)
+
+
+def written(path):
+    """When a file was written; None while there is none, as in the middle of a save."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 @pytest.mark.parametrize(

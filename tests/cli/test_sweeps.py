@@ -42,7 +42,7 @@ def test_a_killed_job_becomes_a_row_and_the_rest_goes_on(start, tmp_path):
     os.kill(holder(sweep / "0"), signal.SIGKILL)
     out, err = process.communicate()
     assert process.returncode == 1, err
-    assert "KILLED source_only on digits seed=0: job 0 (pid " in out
+    assert "KILLED source_only on print_hand seed=0: job 0 (pid " in out
     assert "was lost: killed by SIGKILL" in out
     assert "Traceback" not in err
     killed, done = result_of(sweep / "0"), result_of(sweep / "1")
@@ -96,14 +96,21 @@ def test_skip_done_runs_what_is_missing_and_continues_what_was_killed(start, tl_
     ("launcher", "jobs", "states"),
     [
         (
-            "joblib", ("run.job_minutes=null,0.05", f"run.samples={ENDLESS},-1,64"),
-            ["killed", "failed", "done", "failed", "failed"],
+            "joblib",
+            (
+                "run.job_minutes=null,0.05", f"run.samples={ENDLESS},64",
+                "run.select=last,target_val",
+            ),
+            ["killed", "failed", "done", "failed", "failed", "failed", "done", "failed"],
         ),
-        ("submitit_local", (f"run.samples={ENDLESS},-1",), ["killed", "failed"]),
+        (
+            "submitit_local", (f"run.samples={ENDLESS}", "run.select=last,target_val"),
+            ["killed", "failed"],
+        ),
     ],
 )  # fmt: skip
 def test_other_launchers_end_in_the_same_way(launcher, jobs, states, start, tmp_path):
-    """The first job is killed, the second one fails; with joblib the fourth one is too slow."""
+    """The first job is killed, the second one fails; with joblib the fifth one is too slow."""
     pytest.importorskip(EXTRAS[launcher])
     process = start(
         "-m", *JOBS, f"sweep={launcher}", *jobs, "hydra.sweep.dir=sweep",
@@ -117,13 +124,13 @@ def test_other_launchers_end_in_the_same_way(launcher, jobs, states, start, tmp_
     assert "Traceback" not in err
     results = [result_of(folder) for folder in folders]
     assert [result["status"] for result in results] == states
-    assert "run.samples=-1" in results[1]["reason"]
-    assert "KILLED source_only on digits seed=0: job 0 (pid " in out
+    assert "run.select=target_val" in results[1]["reason"]
+    assert "KILLED source_only on print_hand seed=0: job 0 (pid " in out
     assert "was lost: killed by SIGKILL" in out
-    assert "FAILED source_only on digits seed=0: run.samples=-1" in out
+    assert "FAILED source_only on print_hand seed=0: run.select=target_val" in out
     if launcher == "joblib":
         assert results[2]["environment"]["cuda_visible_devices"] in ("4", "5")
-        assert "run.job_minutes=0.05" in results[3]["reason"]
+        assert "run.job_minutes=0.05" in results[4]["reason"]
 
 
 @pytest.mark.full
@@ -153,7 +160,7 @@ def test_optuna_searches_and_goes_on_with_its_storage(tl_run, tmp_path):
 
 
 def table(text):
-    return text[text.index("data: digits, ") :]
+    return text[text.index("data: print_hand, ") :]
 
 
 def wait_until(true):

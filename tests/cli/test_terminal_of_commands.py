@@ -60,4 +60,4 @@ def test_an_interrupted_run_labels_images(number, start, tmp_path):
     out, told = labelled.communicate()
     assert labelled.returncode == 0, told
     assert "was stopped at step" in told
-    assert out.startswith("path,label,probability\nimage.png,")
+    assert out.startswith("path,label,probability,error\nimage.png,")

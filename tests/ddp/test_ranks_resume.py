@@ -12,6 +12,7 @@ from translearn.commands.predictor import Predictor
 from translearn.engine.judge import Judge
 
 OPTIONS = (
+    "data=digits_photos",
     "run.gpus=2", "run.device=cpu", "run.threads=1", "run.precision=fp32", "backbone=wide",
     "run.batch_size=16", "run.max_steps=150", "run.ema=0.5", "run.log_every=25",
     "run.save_seconds=0.1", "run.evaluations=1",

@@ -107,7 +107,8 @@ def of_sets() -> Mapping[str, Any]:
             if isinstance(node, ast.ClassDef):
                 for option, annotation in constructor(f"{module}.{node.name}").items():
                     found[option].append(annotation)
-    return {option: Union[tuple(kinds)] for option, kinds in found.items()}  # noqa: UP007
+    # null stands for a set's own default
+    return {option: Union[(*kinds, None)] for option, kinds in found.items()}
 
 
 class Names(dict[str, Any]):

@@ -50,7 +50,7 @@ def test_an_earlier_run_replaces_the_pretraining(tmp_path):
     clusters = train(tmp_path / "clusters", *CLUSTER, init, "method/cluster=kmeans")
     assert clusters["steps"] == 0 and "target/test/cluster_accuracy" in clusters["metrics"]
 
-    with pytest.raises(ConfigError, match=r"has method/pretext=simclr, and this run a VICReg"):
+    with pytest.raises(ConfigError, match=r"has the pretext SimCLR, and this run a VICReg"):
         train(tmp_path / "pretext", *TAUGHT, init, "method/pretext=vicreg")
     with pytest.raises(ConfigError, match="does not fit"):
         train(tmp_path / "shape", *TAUGHT, init, "backbone=lenet")
@@ -99,7 +99,7 @@ def test_clusters_are_told(tmp_path):
         pixels = torch.full((28, 28), 80 * number, dtype=torch.uint8)
         Image.fromarray(pixels.numpy()).save(tmp_path / f"{number}.png")
     paths = [tmp_path / f"{number}.png" for number in range(3)]
-    labels = [found[0][0] for found, _ in Predictor.load(tmp_path).predict(paths)]
+    labels = [found[0][0] for found, *_ in Predictor.load(tmp_path).predict(paths)]
     assert set(labels) <= {f"cluster_{i}" for i in range(12)} and len(labels) == 3
 
 

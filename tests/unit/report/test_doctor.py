@@ -32,7 +32,7 @@ def test_command_prints_versions_and_places(tmp_path: Path) -> None:
     assert shown["translearn"] == translearn.__version__
     parts = len(MNIST.resources)
     assert re.search(rf"mnist +missing \(1 of {parts} parts found\)", done.stdout)
-    assert re.search(r"ready for use +data=digits_photos", done.stdout)
+    assert re.search(r"ready for use +.*data=print_hand\b", done.stdout)
     taken = "bf16" if bf16_of().fast else "fp32"  # as tl-run takes it, with the same reason
     assert re.search(rf"precision on the processor +{taken} \({bf16_of().reason}\)", done.stdout)
     assert re.search(r"threads by default +1", done.stdout)
