@@ -85,6 +85,7 @@ def test_files_that_changed_since_do_not_change_it(stored, capsys):
     assert capsys.readouterr().err == f"changed from {folder}: seed: 3 -> 4\n"
 
 
+@pytest.mark.full
 def test_what_the_user_says_goes_before_what_was_stored(stored, capsys):
     folder, words = stored
     (job,) = composed(expand_like([*words, f"run.like={folder}", "run.lr=0.1"]))

@@ -183,6 +183,7 @@ def test_a_name_without_its_group_is_found(word, meant):
         compose_jobs([word])
 
 
+@pytest.mark.full
 def test_nothing_is_left_behind(tl_run, tmp_path):
     for word in ("seed=abc", "method.strength=-1", "run.lr=nan", "seed=1,2", "+method.strenth=1"):
         done = tl_run(word)
