@@ -21,8 +21,8 @@ from translearn.ranges import Count, NonNegative, Part, Range, Share, fits, refu
 Config = dict[str, Any]
 
 
-# Keys that may differ between a run and its continuation: they change where, not what.
-# They change no bit of a result, and may change when a run is continued.
+# Keys that may differ between a run and its continuation: they change where, not what, and no bit
+# of a result.
 LOCATION_KEYS = (
     "data_root",
     "output_root",

@@ -11,7 +11,8 @@ from PIL import Image
 from translearn.artifacts.folder import but_moved
 from translearn.data.arrangements.folders import FolderPair
 from translearn.data.contents import changes, contents, fingerprint
-from translearn.engine.data_record import keep_contents
+from translearn.data.files.compared import digests
+from translearn.engine.data_record import keep_contents, refuse_changed
 from translearn.errors import CheckpointError
 
 HERE = ("cat", "dog")
@@ -70,7 +71,7 @@ def test_a_change_is_told_and_refused(name, photos, tmp_path):
     assert fingerprint(now) != fingerprint(before)
     assert any(told in line for line in changes(before, now)), list(changes(before, now))
     with pytest.raises(CheckpointError, match="its data have changed") as caught:
-        keep_contents(tmp_path, now)
+        refuse_changed(tmp_path, now)
     assert len(str(caught.value).splitlines()) <= 6
 
 
@@ -92,7 +93,7 @@ def test_what_is_no_change(how, photos, tmp_path, cache):
         case "no cache":
             for note in cache.rglob("*"):
                 note.is_file() and note.write_bytes(b"{broken")
-    keep_contents(tmp_path, read(photos))
+    refuse_changed(tmp_path, read(photos))
 
 
 def test_a_part_is_known_as_a_part(photos):
@@ -115,6 +116,53 @@ def test_files_are_read_for_it_once(photos, monkeypatch):
     read(photos)
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser reads every file")
+def test_a_file_that_may_be_read_again_is_no_change(photos, tmp_path):
+    before = read(photos)
+    (photos / "source/cat/1.png").chmod(0)
+    assert before != read(photos)
+    (photos / "source/cat/1.png").chmod(0o644)
+    assert before == read(photos)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "1.png")
+    assert digests([tmp_path / "1.png"]) == {tmp_path / "1.png": ("1.png", "unreadable")}
+
+
+@pytest.mark.parametrize("note", [b"[]", b"3", b'{"1.png": 3}', b'{"1.png": null}', b"\xff"])
+def test_a_broken_cache_is_written_anew(note, photos, cache):
+    before = read(photos)
+    notes = [path for path in cache.rglob("*") if path.is_file()]
+    for path in notes:
+        path.write_bytes(note)
+    assert read(photos) == before
+    assert notes and all(path.read_bytes() != note for path in notes)
+
+
+def test_a_time_that_was_set_back_hides_nothing(photos):
+    path = photos / "source/cat/1.png"
+    before, status = read(photos), path.stat()
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert list(changes(before, read(photos))) == ["source: 1 file changed: cat/1.png"]
+
+
+def test_a_user_without_a_home_forgets(photos, monkeypatch):
+    before = read(photos)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr("pathlib.Path.expanduser", without_home)
+    assert read(photos) == before
+
+
+def without_home(path):
+    if str(path).startswith("~"):
+        raise RuntimeError("Could not determine home directory.")
+    return path
+
+
 def test_a_place_is_followed_where_the_content_decides(photos, tmp_path):
     config = {"data": {"source": str(photos / "source"), "target": "nowhere"}}
     lines = ["data.source: old -> new", "data.target: old -> nowhere", "seed: 0 -> 1"]
@@ -129,7 +177,7 @@ def test_a_place_is_followed_where_the_content_decides(photos, tmp_path):
 def test_a_broken_record_is_refused(content, photos, tmp_path):
     (tmp_path / "data.json").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"data\.json"):
-        keep_contents(tmp_path, read(photos))
+        refuse_changed(tmp_path, read(photos))
 
 
 @pytest.mark.full

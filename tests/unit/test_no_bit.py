@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from runs import MACHINE, same_weights, train
+from runs import MACHINE, kill_in, log_lines, same_weights, train
 from test_data_record import photos  # noqa: F401
 
 from translearn.artifacts import checkpoint
@@ -61,3 +61,16 @@ def test_or_taken_and_told(tmp_path, monkeypatch):
     refuse_versions(tmp_path, {"torch": "2.0.1", "translearn": "0.0.1"}, True)
     (told,) = terminal.notices()
     assert "torch 2.0.1" in told and "translearn 0.0.1" in told
+
+
+@pytest.mark.full
+def test_a_mean_counts_the_steps_since_the_last_line(tmp_path, monkeypatch):
+    options = ("method=source_only", "data=digits_photos", "backbone=lenet", "run.max_steps=9",
+               "run.batch_size=8", "run.save_seconds=0", "run.evaluations=1", *MACHINE)  # fmt: skip
+    train(tmp_path / "each", *options, "run.log_every=1")
+    each = [line["loss/label"] for line in log_lines(tmp_path / "each") if "loss/label" in line]
+    kill_in("train", tmp_path / "run", monkeypatch, *options, "run.log_every=4", step=7)
+    train(tmp_path / "run", *options, "run.log_every=9")
+    lines = [line for line in log_lines(tmp_path / "run") if "loss/label" in line]
+    assert [line["step"] for line in lines] == [4, 9]
+    assert lines[1]["loss/label"] == pytest.approx(sum(each[4:]) / 5, rel=1e-5)

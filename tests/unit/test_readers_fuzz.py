@@ -285,7 +285,7 @@ ELSEWHERE = {
     "commands.export._program": OURS,
     "commands.table.draw_page": "test_pages.py",
     "commands.verify.told": OURS,
-    "engine.data_record.keep_contents": "test_data_record.py, with broken records",
+    "engine.data_record.refuse_changed": "test_data_record.py, with broken records",
     "data.files.compared.digests": "a broken cache is written anew: test_data_record",
     "data.files.compared.sha256_of": "any bytes have a checksum",
     "data.files.compared.remembered": "compares; what differs is read again: test_data_compared",

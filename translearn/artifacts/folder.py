@@ -185,12 +185,23 @@ def but_moved(folder: Path, changed: list[str], config: Mapping[str, Any]) -> li
     if not (folder / CONTENTS).is_file():
         return changed
     flat = flatten(config)
-    moved = [key for key in MOVED if Path(str(flat.get(key))).expanduser().is_dir()]
+    moved = [key for key in MOVED if Path(str(flat.get(key))).expanduser().exists()]
     return [line for line in changed if line.split(":", 1)[0] not in moved]
 
 
-def refuse_differences(folder: Path, changed: list[str]) -> None:
+def refuse_differences(
+    folder: Path,
+    changed: list[str],
+    why: str = "it was made with another configuration",
+    way: str = "give the same options",
+) -> None:
     """Refuse to continue a run when something that decides its result has changed.
+
+    Args:
+        folder: of the run.
+        changed: the differences, a line each.
+        why: they are a reason.
+        way: to go on.
 
     Raises:
         CheckpointError: ``changed`` is not empty; the message names three of the differences.
@@ -200,8 +211,8 @@ def refuse_differences(folder: Path, changed: list[str]) -> None:
     shown = "\n".join(f"  {line}" for line in changed[:3])
     more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
     raise CheckpointError(
-        f"{folder} cannot be continued: it was made with another configuration{more}\n{shown}\n"
-        "give the same options, or start a new run without run.resume"
+        f"{folder} cannot be continued: {why}{more}\n{shown}\n"
+        f"{way}, or start a new run without run.resume"
     )
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from torch import Tensor
 
 from translearn.data.files.compared import digests
 from translearn.data.files.images import FileImages
-from translearn.data.types import Split, TaskSet, permutation
+from translearn.data.files.listing import few
+from translearn.data.types import Split, TaskSet, drawn
 
 Contents = dict[str, dict[str, Any]]
 SPLITS = ("train", "val", "test", "unlabelled")
@@ -34,7 +34,7 @@ def contents(tasks: TaskSet, most: int | None = None, seed: int = 0) -> Contents
         hidden = None if domain.unlabelled is None else Split(domain.unlabelled, None)
         given = [domain.train, domain.val, domain.test, hidden]
         splits = {
-            name: drawn(split, most, seed)
+            name: part_of(split, most, seed)
             for name, split in zip(SPLITS, given, strict=True)
             if split is not None
         }
@@ -47,11 +47,10 @@ def contents(tasks: TaskSet, most: int | None = None, seed: int = 0) -> Contents
     return found
 
 
-def drawn(split: Split, most: int | None, seed: int) -> Split:
+def part_of(split: Split, most: int | None, seed: int) -> Split:
     """The part of a split of files that is read."""
-    if not isinstance(split.x, FileImages) or most is None or len(split) <= most:
-        return split
-    return split.select(permutation(len(split), seed)[:most])
+    files = isinstance(split.x, FileImages)
+    return split.select(drawn(len(split), most, seed)) if files else split
 
 
 def of_split(split: Split, known: Mapping[Path, tuple[str, str]]) -> dict[str, Any]:
@@ -124,8 +123,6 @@ def told(names: Sequence[str], what: str, how: str, added: Sequence[str] = ()) -
     parts = []
     for listed, word in ((names, how), (added, "new")):
         if listed:
-            more = f" and {len(listed) - MOST_NAMED} more" if len(listed) > MOST_NAMED else ""
             plural = what if len(listed) == 1 else f"{what}{'es' if what == 'class' else 's'}"
-            shown = ", ".join(os.fsencode(n).decode(errors="replace") for n in listed[:MOST_NAMED])
-            parts.append(f"{len(listed)} {plural} {word}: {shown}{more}")
+            parts.append(f"{len(listed)} {plural} {word}: {few(listed, MOST_NAMED)}")
     return "; ".join(parts)

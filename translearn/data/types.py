@@ -232,6 +232,12 @@ def split_of_classes(split: Split, kept: Sequence[int]) -> Split:
     return Split(split.x[index], labels[index])
 
 
+def drawn(count: int, most: int | None, seed: int) -> Tensor:
+    """The positions of ``most`` of ``count`` samples, in a random order; None, or fewer: of all."""
+    part = most is not None and most < count
+    return permutation(count, seed)[:most] if part else torch.arange(count)
+
+
 def permutation(count: int, seed: int) -> Tensor:
     """A permutation of ``range(count)`` that depends on nothing but its arguments."""
     return torch.randperm(count, generator=torch.Generator().manual_seed(seed))

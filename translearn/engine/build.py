@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from translearn import __version__
 from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import but_moved, of_a_run, refuse_differences
 from translearn.artifacts.trackers import GuardedTracker, check_tracker
@@ -24,6 +23,8 @@ from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.pipeline.reading import Reader, TaskFiles
 from translearn.data.types import DataSource, Shape, Split, TaskSet
+from translearn.engine.data_record import refuse_changed
+from translearn.engine.environment import continued_with, made_with, other_versions, told_versions
 from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
@@ -72,9 +73,10 @@ def build_run(
         root = os.path.expanduser(config["data_root"])
         tasks = build(config["data"], DataSource, root=root).load()
     seed = int(config["seed"])
-    stored = tasks
+    known = contents(tasks, run.most_files, seed) if rank == 0 else {}
+    if rank == 0:
+        refuse_changed(folder, known)
     tasks, files = read_files(tasks, run, seed, show=rank == 0)
-    known = contents(stored, run.most_files, seed) if rank == 0 else {}
     torch.manual_seed(stable_seed(seed, "start"))
     random.seed(seed)
     np.random.seed(seed % 2**32)
@@ -234,7 +236,7 @@ def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
         return
     with of_a_run(folder / "checkpoints"):
         changed = but_moved(folder, differences(state["config"], config), config)
-        made = {"translearn": str(state["version"]), "torch": str(state["torch"])}
+        made = made_with(state)
         if run.threads is None:
             run.threads = int(state["threads"])  # what null meant when the run began
     refuse_differences(folder, changed)
@@ -252,17 +254,15 @@ def refuse_versions(folder: Path, made: Mapping[str, str], anyway: bool) -> None
     Raises:
         CheckpointError: saying what to install.
     """
-    here = {"translearn": __version__, "torch": torch.__version__}
-    other = [name for name, version in made.items() if version != here[name]]
+    other = other_versions(made)
     if not other:
         return
-    told = ", ".join(f"{name} {made[name]} (here {here[name]})" for name in other)
     if anyway:
-        notice(f"continued with other versions than it began with: {told}; the bits may differ")
+        notice(continued_with(other))
         return
-    install = " ".join(f"{name}=={made[name].split('+')[0]}" for name in other)
+    install = " ".join(f"{name}=={known.split('+')[0]}" for name, known in other.items())
     raise CheckpointError(
-        f"{folder} cannot be continued to the same bits: it was made with {told}\n"
+        f"{folder} cannot be continued to the same bits: it was made with {told_versions(other)}\n"
         f"pip install {install}\n"
         "or go on all the same, which the result will tell: run.resume_anyway=true"
     )

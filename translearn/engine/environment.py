@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from translearn.processor import first_processor, read_cpuinfo
 from translearn.runtime import Runtime
 
 PACKAGES = ("torch", "torchvision", "numpy", "hydra-core", "omegaconf", "scikit-learn", "pillow")
+HERE = {"translearn": __version__, "torch": str(torch.__version__)}  # what bits depend on
 
 
 def environment(runtime: Runtime | None) -> dict[str, Any]:
@@ -35,6 +37,29 @@ def environment(runtime: Runtime | None) -> dict[str, Any]:
         record["omp_wait_policy"] = os.environ.get("OMP_WAIT_POLICY")
         record["cuda_visible_devices"] = os.environ.get("CUDA_VISIBLE_DEVICES")
     return record
+
+
+def made_with(state: Mapping[str, Any]) -> dict[str, str]:
+    """Package -> version that a checkpoint was saved with."""
+    return {"translearn": str(state["version"]), "torch": str(state["torch"])}
+
+
+def other_versions(made: Mapping[str, str]) -> dict[str, str]:
+    """Package -> the version that something was made with, where another one is here."""
+    return {name: known for name, known in made.items() if known != HERE[name]}
+
+
+def told_versions(other: Mapping[str, str]) -> str:
+    """``torch 2.10.0 (here 2.11.0)``, and so on."""
+    return ", ".join(f"{name} {known} (here {HERE[name]})" for name, known in other.items())
+
+
+def continued_with(other: Mapping[str, str]) -> str:
+    """What the result of a run says that was continued with other versions."""
+    return (
+        f"continued with other versions than it began with: {told_versions(other)}; "
+        "the bits may differ"
+    )
 
 
 def device_name(device: torch.device) -> str:

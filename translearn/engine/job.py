@@ -34,6 +34,7 @@ class Progress(BestSoFar):
     seconds: float = 0.0
     core_seconds: float = 0.0
     log_offset: int = 0
+    logged: int = 0  # the step of the last log point of this phase
     bad_points: int = 0
     warnings: list[str] = field(default_factory=list)
     before: dict[str, float] = field(default_factory=dict)  # scores that earlier phases asked for

@@ -14,6 +14,7 @@ from translearn.artifacts import checkpoint
 from translearn.artifacts.folder import of_a_run
 from translearn.artifacts.metrics_log import MetricsLog
 from translearn.config import Select
+from translearn.engine.environment import continued_with, made_with, other_versions
 from translearn.engine.job import Job, Progress
 from translearn.engine.judge import scores_of
 from translearn.engine.saving import Clock, Saver
@@ -68,6 +69,10 @@ def run_method(job: Job) -> Trained:
             progress = Progress(**state["progress"])
             job.method.load_state_dict(state["method"])
             job.method.kept = {k: v.to(job.runtime.device) for k, v in state["kept"].items()}
+            other = other_versions(made_with(state))
+            note = continued_with(other)
+            if other and note not in progress.warnings:  # a later resume tells it too
+                progress.warnings.append(note)
         log.info("continuing at step %d of phase %d", progress.step, progress.phase + 1)
     log_file, offset = job.folder / "metrics.jsonl", progress.log_offset
     metrics_log = MetricsLog(log_file, offset, job.first_rank, job.tracker)
@@ -84,7 +89,8 @@ def run_method(job: Job) -> Trained:
                 assert best is not None
                 job.method.load_state_dict(best["method"])  # phases without steps start from it
             score_after(job, phase, progress, metrics_log)
-            progress.phase, progress.step, progress.entered = number + 1, 0, False
+            progress.phase, progress.entered = number + 1, False
+            progress.step = progress.logged = 0
     validation = job.judge.score(job.method, "val")
     confusions = job.judge.confusions(job.method, "test")
     zero_shot, seen_unseen = job.judge.zero_shot(job.method)

@@ -12,7 +12,6 @@ from translearn.artifacts.model import write_model
 from translearn.artifacts.result import Result, started
 from translearn.backbones.normalization import keeps_figures
 from translearn.config import Config
-from translearn.data.contents import fingerprint
 from translearn.data.types import TaskSet
 from translearn.engine.about import about
 from translearn.engine.build import build_run
@@ -47,8 +46,7 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
     if rank == 0:
         log.info("%s", job.runtime.summary)
     refuse_large_batches(job)
-    if rank == 0:
-        keep_contents(folder, job.contents)
+    known = keep_contents(folder, job.contents) if rank == 0 else None
     with job.tracker:
         progress, phases, metrics, confusions, seen_unseen = run_method(job)
         if run.probe:
@@ -60,6 +58,7 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
     if rank == 0:
         write_model(folder, job.method.state_dict(), about(job))
     result = success(job, tasks, progress, phases, metrics, confusions)
+    result = replace(result, data_fingerprint=known)
     if rank == 0 and run.figures:
         from translearn.engine.pictures import draw_figures  # matplotlib, only where it is wanted
 
@@ -112,7 +111,6 @@ def success(
         precision_reason=job.runtime.precision_reason,
         deterministic=job.runtime.device.type == "cpu" or job.run.deterministic,
         files=files_of(job),
-        data_fingerprint=fingerprint(job.contents),
         warnings=[*tasks.notes, *progress.warnings, *job.method.notes(), *job.tracker.warnings],
         environment=environment(job.runtime),
     )

@@ -36,8 +36,8 @@ def write_log_point(
     Returns:
         What the progress bar shows.
     """
-    run = job.phase_runs[phase.name]
-    count = ((progress.step - 1) % run.log_every + 1) * job.runtime.world
+    count = (progress.step - progress.logged) * job.runtime.world
+    progress.logged = progress.step
     totals = job.runtime.sum(torch.stack(list(window.values())))
     means = dict(zip(window, (totals / count).tolist(), strict=True))
     health = job.method.health()

@@ -80,7 +80,7 @@ class MCC(Method):
 
     def features(self, x: Tensor, domain: str) -> Tensor:
         """Features (B, out_dim) under the batch-norm statistics of ``domain``."""
-        with use_domain(self.backbone, domain), torch.set_grad_enabled(self.learns):
+        with use_domain(self.backbone, domain):
             features: Tensor = self.backbone(x)
         return features
 
@@ -108,14 +108,12 @@ class MCC(Method):
 
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Logits (B, classes) under the batch-norm statistics of ``task``."""
-        logits: Tensor = self.head(self.represent(x, task))
+        logits: Tensor = self.head(self.features(x, task))
         return logits
 
     def represent(self, x: Tensor, task: str) -> Tensor:
         """Features under the batch-norm statistics of ``task``."""
-        with use_domain(self.backbone, task):
-            features: Tensor = self.backbone(x)
-        return features
+        return self.features(x, task)
 
 
 def class_confusion(logits: Tensor, temperature: float) -> Tensor:

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from translearn.artifacts.atomic import write_atomic
 from translearn.data.files.checksums import sample_files
+from translearn.errors import ConfigError
 from translearn.system.problems import expanded
+from translearn.system.reading import opened
 
 MANY = 1000  # files, of which it is told
+UNREADABLE = "unreadable"  # in place of a checksum
 log = logging.getLogger(__name__)
 
 
@@ -36,9 +39,6 @@ def digests(paths: Sequence[Path]) -> dict[Path, tuple[str, str]]:
     """Path -> its name below what all have in common, and the sha256 of its bytes.
 
     A file that cannot be read has none, and its own reader tells of it.
-
-    Raises:
-        OSError: a file is gone.
     """
     if not paths:
         return {}
@@ -46,39 +46,53 @@ def digests(paths: Sequence[Path]) -> dict[Path, tuple[str, str]]:
     start = len(str(common).rstrip(os.sep)) + 1  # relative_to would take half of the time
     note = note_of(common, "digests")
     try:
-        kept = json.loads(note.read_bytes())
-    except (OSError, ValueError):
+        kept = {str(key): str(value) for key, value in json.loads(note.read_bytes()).items()}
+    except (OSError, ValueError, AttributeError):
         kept = {}
-    kept = kept if isinstance(kept, dict) else {}
-    found, current = {}, {}
-    for path in paths:
-        name, status = str(path)[start:], os.stat(path)
-        seen = [status.st_size, status.st_mtime_ns]
-        digest = kept.get(name, [None, None])
-        if digest[0] != seen:
-            digest = [seen, sha256_of(path)]
-        found[path], current[name] = (name, str(digest[1])), digest
-    new = sum(kept.get(name) != digest for name, digest in current.items())
-    if new >= MANY:
-        log.info("computed the checksums of %d files in %s; they are remembered", new, common)
+    names = {path: str(path)[start:] for path in paths}
+    noted = {path: noted_digest(path, kept.get(name, "")) for path, name in names.items()}
+    new = {names[path]: text for path, text in noted.items() if text != kept.get(names[path])}
+    if len(new) >= MANY:
+        log.info("computed the checksums of %d files in %s; they are remembered", len(new), common)
     if new:
         with contextlib.suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(note, json.dumps({**kept, **current}).encode())
-    return found
+            write_atomic(note, json.dumps({**kept, **new}).encode())
+    return {path: (names[path], text.rpartition(" ")[2]) for path, text in noted.items()}
+
+
+def noted_digest(path: Path, note: str) -> str:
+    """The marks of a file and its sha256; ``note`` is what they were the last time."""
+    try:
+        now = marks(path)
+        return note if note.rpartition(" ")[0] == now else f"{now} {sha256_of(path)}"
+    except (OSError, ValueError):
+        return UNREADABLE
 
 
 def sha256_of(path: Path) -> str:
-    """Of a file's bytes."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        return f"unreadable ({error.strerror})"
+    """Of a file's bytes.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no regular file.
+    """
+    with os.fdopen(opened(path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def marks(path: Path) -> str:
+    """What changes with every write to a file: its size and times; nobody sets the last of them."""
+    status = os.stat(path)
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def note_of(path: Path, checksum: str) -> Path:
     """Where it is kept, in the user's cache."""
-    cache = expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    try:
+        cache = expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    except ConfigError:
+        cache = Path(os.devnull)  # where nothing can be kept: this user has no home
     named = hashlib.sha256(f"{path.absolute()}\n{checksum}".encode("utf-8", "surrogateescape"))
     return cache / "translearn" / ".compared" / named.hexdigest()
 
@@ -87,6 +101,5 @@ def state(path: Path) -> str:
     """Changes with every write to the file, or to a sample of the folder: size and time of each."""
     digest = hashlib.sha256()
     for file in sample_files(path) if path.is_dir() else [path]:
-        status = file.stat()
-        digest.update(f"{file}\n{status.st_size} {status.st_mtime_ns}\n".encode(errors="replace"))
+        digest.update(f"{file}\n{marks(file)}\n".encode(errors="replace"))
     return digest.hexdigest()

@@ -11,7 +11,7 @@ from torch import Tensor
 from translearn.data.files.images import FileImages, UnreadableError
 from translearn.data.files.listing import few, shown
 from translearn.data.pipeline.decoding import read_all
-from translearn.data.types import Domain, Images, Split, TaskSet, permutation
+from translearn.data.types import Domain, Images, Split, TaskSet, drawn
 from translearn.errors import DataError
 
 
@@ -122,10 +122,8 @@ class Reader:
         return self._known[images]
 
     def _read(self, images: FileImages, files: TaskFiles, title: str) -> tuple[Images, Tensor]:
-        drawn = torch.arange(len(images))
-        if self.most is not None and self.most < len(images):
-            drawn = permutation(len(images), self.seed)[: self.most]
-        part = images[drawn]
+        positions = drawn(len(images), self.most, self.seed)
+        part = images[positions]
         contents = read_all(
             part, self.workers, part.nbytes <= self.resident_bytes, title, self.show
         )
@@ -135,7 +133,7 @@ class Reader:
         files.looks.update(contents.looks)
         good = torch.tensor([n for n in range(len(part)) if n not in contents.bad]).long()
         x: Images = part if contents.x is None else contents.x
-        return (x[good] if contents.bad else x), drawn[good]
+        return (x[good] if contents.bad else x), positions[good]
 
 
 def unreadable(bad: Sequence[UnreadableError], read: int) -> DataError:
