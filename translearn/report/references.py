@@ -78,10 +78,21 @@ def compare_with(result: Result, seeds: Sequence[int | None] = ()) -> str | None
     kept = [o for o in result.overrides if not taken_by_the_method(o)]
     words = [
         f"method={','.join(result.references)}",
-        *kept,
+        *same_budget(result, kept),
         f"seed={','.join(map(str, seeds or [result.seed]))}",
     ]
     return f"compare with {rows}: tl-run -m {shlex.join(words)}"
+
+
+def same_budget(result: Result, options: Sequence[str]) -> list[str]:
+    """The options with which a reference row draws as many samples as the run drew of the source.
+
+    ``run.samples`` counts all streams of a run, and a reference row has one.
+    """
+    if not 0 < result.source_samples < result.samples:
+        return list(options)
+    others = [option for option in options if not option.startswith("run.samples=")]
+    return [*others, f"run.samples={result.source_samples}"]
 
 
 def taken_by_the_method(override: str) -> bool:

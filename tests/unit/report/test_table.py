@@ -341,6 +341,25 @@ def test_the_end_of_a_run_tells_what_to_compare_with_and_how(
     assert "compare with" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("given", "samples", "source_samples", "told"),
+    [
+        ([], 128000, 64000, "run.samples=64000"),
+        (["run.samples=640"], 640, 320, "run.samples=320"),
+        (["run.samples=640"], 640, 640, "run.samples=640"),
+        ([], 640, 0, ""),
+    ],
+)
+def test_a_reference_row_is_to_draw_as_much_of_the_source(
+    given: list[str], samples: int, source_samples: int, told: str, tmp_path: Path, write_run: Write
+) -> None:
+    counts = {"samples": samples, "source_samples": source_samples}
+    write_run(tmp_path, overrides=given, references=["source_only"], **counts)
+    (run,) = collect([tmp_path])
+    words = " ".join(filter(None, ["tl-run -m method=source_only", told, "seed=0"]))
+    assert compare_with(run) == f"compare with source_only: {words}"
+
+
 @pytest.mark.parametrize(("pretrained", "marked"), [(True, True), (False, False), (None, False)])
 def test_a_row_below_the_frozen_features_is_marked_where_they_are_pretrained(
     tmp_path: Path, pretrained: bool | None, marked: bool, write_run: Write
