@@ -9,11 +9,11 @@ from typing import Any
 from translearn.artifacts.trackers import GuardedTracker
 from translearn.config import Config, RunConfig
 from translearn.data.access import TrainView
-from translearn.data.contents import Contents
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.pipeline.reading import TaskFiles
 from translearn.data.types import TaskSet
+from translearn.engine.data_record import DataRecord
 from translearn.engine.judge import Judge
 from translearn.methods.base import Budget, Method
 from translearn.metrics.choice import BestSoFar
@@ -60,7 +60,7 @@ class Job:
     stop: Stop
     tracker: GuardedTracker
     files: Mapping[str, TaskFiles] = field(default_factory=dict)  # task -> what was read of it
-    contents: Contents = field(default_factory=dict)  # what the data are, by their content
+    data_record: DataRecord | None = None  # what the data are by their content; of rank 0
 
     @property
     def checkpoints(self) -> Path:

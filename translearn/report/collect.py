@@ -19,7 +19,7 @@ from translearn.artifacts.folder import (
     unfilled_config,
 )
 from translearn.artifacts.result import Result, load_result, started
-from translearn.report.stored import told_apart
+from translearn.report.stored import names_of_places, told_apart
 
 KEYS = ("data", "method", "backbone", "augment", "protocol", "label_budget", "selection")
 
@@ -53,15 +53,19 @@ class Run(Result):
         status: as in a result; without one ``running``, or ``killed`` where nobody works on it;
             ``broken`` where what lies there cannot be read.
         finished: when result.json was written, in seconds since 1970.
+        told: its options; one that names a folder of images names what that held, so that it is
+            the same for the same images and another for others.
     """
 
     folder: Path
     finished: float = 0.0
+    told: tuple[str, ...] = ()
 
     @classmethod
     def at(cls, folder: Path, result: Result, finished: float = 0.0) -> "Run":
         """A result as that of the run in ``folder``."""
-        return cls(folder=folder, finished=finished, **vars(result))
+        told = tuple(result.overrides)
+        return cls(folder=folder, finished=finished, told=told, **vars(result))
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,27 @@ def collect(folders: Sequence[Path]) -> list[Run]:
             elif "result.json" in files or (folder / ".hydra" / "config.yaml").is_file():
                 found.setdefault(folder.resolve(), read_run(folder))
             inside[:] = sorted(n for n in inside if n != "checkpoints" and not n.startswith("."))
-    return list(found.values())
+    return by_contents(list(found.values()))
+
+
+def by_contents(runs: Sequence[Run]) -> list[Run]:
+    """The runs, with the folders of images in ``told`` and ``data`` called by what they held."""
+    given = {id(run): dict(o.split("=", 1) for o in run.overrides if "=" in o) for run in runs}
+    found = [
+        (key, sha256, given[id(run)].get(f"data.{key}", ""))
+        for run in runs
+        for key, sha256 in run.data_places.items()
+    ]
+    names, titles = names_of_places(found), dict[tuple[tuple[str, str], ...], str | None]()
+    named = []
+    for run in runs:
+        places = {f"data.{key}": names[key, sha256] for key, sha256 in run.data_places.items()}
+        told = [o for o in run.overrides if o.split("=", 1)[0] not in places]
+        told += [f"{key}={name}" for key, name in places.items()]
+        title = titles.setdefault(tuple(sorted(run.data_places.items())), run.data)
+        data = title if places else run.data
+        named.append(replace(run, told=tuple(told), data=data))
+    return named
 
 
 def pointed_run(folder: Path) -> Run:
@@ -165,7 +189,8 @@ def group(runs: Sequence[Run]) -> tuple[list[Row], list[Run]]:
         alike.setdefault((*(getattr(run, name) for name in KEYS), given), []).append(run)
     apart: dict[Path, tuple[str, ...]] = {}
     for runs_alike in alike.values():
-        apart |= told_apart([run.folder for run in runs_alike], NOT_SETTINGS)
+        places = {f"data.{key}" for run in runs_alike for key in run.data_places}
+        apart |= told_apart([run.folder for run in runs_alike], NOT_SETTINGS | places)
     for key, run in ((key, run) for key, found in alike.items() for run in found):
         key = (*key[:-1], (*key[-1], *apart[run.folder]))
         seeds = newest.setdefault(key, {})
@@ -192,7 +217,7 @@ def _order(row: Row) -> tuple[Any, ...]:
 
 def settings(run: Run) -> set[str]:
     """The options a run was given that say what it computes and have no column of their own."""
-    return {o for o in run.overrides if o.split("=", 1)[0].lstrip("+~") not in NOT_SETTINGS}
+    return {o for o in run.told if o.split("=", 1)[0].lstrip("+~") not in NOT_SETTINGS}
 
 
 def common_settings(runs: Sequence[Run]) -> set[str]:
