@@ -19,7 +19,8 @@ from translearn.engine.data_record import (
     refuse_learned_test,
 )
 from translearn.errors import CheckpointError, ConfigError
-from translearn.report.collect import collect, group
+from translearn.report.collect import collect
+from translearn.report.rows import group
 
 HERE = ("cat", "dog")
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from translearn.report.collect import collect, group, read_run, source_only_of
+from translearn.report.collect import collect, read_run
+from translearn.report.rows import group, source_only_of
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
 
