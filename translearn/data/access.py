@@ -182,6 +182,11 @@ def limit_labels(tasks: TaskSet, per_class: int | None, seed: int) -> TaskSet:
     if labels is None:
         raise DataError(f"data.target_labels_per_class is set, and {domain.name} has no labels")
     fewest = int(torch.bincount(labels, minlength=len(domain.classes)).min())
+    if not fewest:
+        raise ConfigError(
+            f"data.target_labels_per_class={per_class}: a class of {domain.name} has no training "
+            "image\nlower data.val_fraction, or add images to it"
+        )
     if not 1 <= per_class <= fewest:
         raise ConfigError(
             f"data.target_labels_per_class={per_class}: choose 1 to {fewest}, "

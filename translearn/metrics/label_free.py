@@ -36,8 +36,10 @@ def soft_neighbourhood_density(probabilities: Tensor, temperature: float = 0.05)
     """Mean entropy of the softmax over similarities to all other predictions.
 
     Saito et al., "Tune it the right way" (ICCV 2021), eqs. 1 to 3: predictions of length 1,
-    similarities divided by the temperature, each image itself left out.
+    similarities divided by the temperature, each image itself left out; 0 for one alone.
     """
+    if len(probabilities) < 2:
+        return 0.0
     unit = torch.nn.functional.normalize(probabilities, dim=1)
     similarity = (unit @ unit.T / temperature).fill_diagonal_(-torch.inf)
     return float(_entropy(similarity.softmax(dim=1)).mean())

@@ -87,6 +87,11 @@ def of_type(error: BaseException, run: Path | None = None) -> BaseException:
             return OutOfMemoryError(SCARCE[errno.EAGAIN])
         worker = WORKER_DIED.search(str(error))
         return _lost(worker, run) if worker else error
+    if isinstance(error, ValueError) and "more than 1 value per channel" in str(error):
+        return ConfigError(
+            "run.batch_size is 1 for each process, and batch norm cannot learn from one sample\n"
+            "raise run.batch_size, or choose a backbone and options without batch norm"
+        )
     if isinstance(error, ValueError) and "null byte" in str(error):
         return ConfigError("a path holds a NUL character, which no file has\ncheck the paths")
     return error

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from translearn.errors import ConfigError
+from translearn.errors import ConfigError, DataError
 from translearn.methods.base import Budget, Phase, Stream
 from translearn.methods.parts.grouping import fit_kmeans, nearest_neighbours
 from translearn.methods.parts.losses import cluster_entropy, neighbour_consistency, self_label
@@ -171,6 +171,11 @@ class Scan(Clusters):
     def enter(self, embeddings: Tensor) -> dict[str, Tensor]:
         """The neighbours (M, k), and how many clusters there shall be."""
         number = self.choices[0]
+        if len(embeddings) < 2:
+            raise DataError(
+                "method/cluster=scan compares images with their neighbours, and the target has one "
+                "image\nadd images to it"
+            )
         if len(self.choices) > 1:
             number = len(fit_kmeans(embeddings, self.choices, self.seed))
         self.used.zero_()[:number] = True

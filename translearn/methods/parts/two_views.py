@@ -48,7 +48,16 @@ class Joint(Pretext):
         self.projector = nn.Sequential(*hidden[1:], nn.Linear(inputs, widths[-1]))
 
     def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
-        """The terms of ``compare`` on the embeddings of both views."""
+        """The terms of ``compare`` on the embeddings of both views.
+
+        Raises:
+            ConfigError: there is one image, and no other to compare it with.
+        """
+        if x.shape[1] < 2:
+            raise ConfigError(
+                "run.batch_size is 1 for each process, and this pretext compares the images of a "
+                "batch\nraise run.batch_size, or choose another method/pretext"
+            )
         first, second = self.embed(backbone(x.flatten(0, 1))).chunk(2)
         self.seen = first.detach()
         return self.compare(first, second)
