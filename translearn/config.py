@@ -132,7 +132,7 @@ class RunConfig:
     evaluations: int = MISSING
     eval_samples: int | None = MISSING
     most_files: int | None = None  # runs of before it took all
-    eval_batch_size: int = MISSING
+    eval_batch_size: int | None = MISSING
     log_every: int = MISSING
     probe: bool = MISSING
     save_seconds: float = MISSING
@@ -194,7 +194,7 @@ LIMITS: dict[str, Any] = {
     "evaluations": Count,
     "eval_samples": Count | None,
     "most_files": Count | None,
-    "eval_batch_size": Count,
+    "eval_batch_size": Count | None,
     "log_every": Count,
     "save_seconds": NonNegative,
     "job_minutes": NonNegative | None,

@@ -38,7 +38,7 @@ class DomainBatchNorm(nn.Module):
         self.weight, self.bias = original.weight, original.bias
         self.eps, self.momentum = original.eps, original.momentum
         self.domains, self.active = tuple(domains), domains[0]
-        self.after = _what_follows(original)
+        self.after = what_follows(original)
         assert original.running_mean is not None and original.running_var is not None
         for domain in domains:
             self.register_buffer(f"{domain}_mean", original.running_mean.clone())
@@ -54,7 +54,7 @@ class DomainBatchNorm(nn.Module):
         return x if self.after is None else self.after(x)
 
 
-def _what_follows(original: _BatchNorm) -> nn.Module | None:
+def what_follows(original: _BatchNorm) -> nn.Module | None:
     """What a subclass does after normalising: None, or timm's drop and activation."""
     if type(original).forward is _BatchNorm.forward:
         return None

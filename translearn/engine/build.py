@@ -28,7 +28,7 @@ from translearn.engine.environment import continued_with, made_with, other_versi
 from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
-from translearn.engine.workload import suited
+from translearn.engine.workload import scoring_batch, suited
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.base import Method
 from translearn.methods.parts.source_model import check_same_cut
@@ -92,7 +92,8 @@ def build_run(
     }
     budget = run.resident_mb * 2**20
     # The wall: of all labels, the method gets those of its access and the judge the others.
-    judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
+    at_once = scoring_batch(run, shapes.values(), runtime.device)
+    judge = Judge(tasks, prepare, runtime, at_once, budget, run.workers)
     view = TrainView.of(tasks, method.access)
     check_selection(run, method, judge, view)
     size = tasks.input_shape[-1]

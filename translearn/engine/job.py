@@ -15,6 +15,7 @@ from translearn.data.pipeline.preparation import Preparation
 from translearn.data.pipeline.reading import TaskFiles
 from translearn.data.types import TaskSet
 from translearn.engine.judge import Judge
+from translearn.engine.workload import scoring_batch
 from translearn.methods.base import Budget, Method
 from translearn.metrics.choice import BestSoFar
 from translearn.runtime import Runtime
@@ -73,6 +74,12 @@ class Job:
         batch_sizes = {name: run.batch_size for name, run in self.phase_runs.items()}
         sizes = {task: len(data) for task, data in self.view.items()}
         return Budget(self.run.samples, batch_sizes, self.run.max_steps, sizes, self.runtime.world)
+
+    @property
+    def scoring_batch(self) -> int:
+        """Samples at a time where nothing learns, in scoring and for cached features."""
+        shapes = [self.tasks.shape(task) for task in self.tasks.tasks]
+        return scoring_batch(self.run, shapes, self.runtime.device)
 
     @property
     def first_rank(self) -> bool:

@@ -55,7 +55,7 @@ def refuse_large_batches(job: Job) -> None:
         needed = images * max(sample + weight.kept, weight.widest)
         refuse_too_large(f"a step of phase {phase.name}", needed, advice(job, phase), free)
     most = max((len(view) for view in job.view.values()), default=0)
-    images = min(job.run.eval_batch_size, most) / job.runtime.world
+    images = min(job.scoring_batch, most) / job.runtime.world
     weight = weigh(job, None) if images * sample * MOST_KEPT > free else Weight(0, 0)
     needed = images * max(sample, weight.widest)
     refuse_too_large("a batch of scoring", needed, "lower run.eval_batch_size", free)

@@ -188,7 +188,7 @@ def draw_clusters(job: Job, path: Path) -> None:
     shown: list[Tensor] = []
     clusters: list[Tensor] = []
     with torch.inference_mode(), job.runtime.autocast():
-        for x in in_order(few, job.run.eval_batch_size, job.run.workers):
+        for x in in_order(few, job.scoring_batch, job.run.workers):
             clusters.append(method.predict(prepare(x), "target").argmax(dim=1).cpu())
             shown.append(x.cpu())
     assigned, pictures = torch.cat(clusters), torch.cat(shown).float() / 255

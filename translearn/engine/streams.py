@@ -5,6 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from translearn.backbones.base import Backbone
+from translearn.backbones.folding import folded
 from translearn.data.access import LabelledSet, UnlabelledSet
 from translearn.data.pipeline.augment import Augment, NoAugment
 from translearn.data.pipeline.loaders import TrainingStream, in_order, make_stream
@@ -97,10 +99,13 @@ def stored(job: Job, stream: Stream) -> LabelledSet | UnlabelledSet:
 def outputs(job: Job, task: str, samples: Images, module: nn.Module) -> Tensor:
     """What ``module``, in evaluation mode, puts out for training samples of a task, in order.
 
-    The samples are prepared as for a test, without augmentation.
+    The samples are prepared as for a test, without augmentation. A backbone passes them with its
+    batch norm folded, see ``folded``.
     """
     job.method.eval()
     module.eval()
+    if isinstance(module, Backbone) and not job.runtime.bf16:  # rounding differs more there
+        module = folded(module, job.tasks.shape(task))
     return without_gradients(job, task, samples, module)
 
 
@@ -108,6 +113,6 @@ def without_gradients(
     job: Job, task: str, samples: Images, function: Callable[[Tensor], Tensor]
 ) -> Tensor:
     """What ``function`` gives for stored samples of a task, prepared as for a test, in order."""
-    batches = in_order(samples, job.run.eval_batch_size, job.run.workers)
+    batches = in_order(samples, job.scoring_batch, job.run.workers)
     with torch.no_grad(), job.runtime.autocast():
         return torch.cat([function(job.prepare[task](x)) for x in batches])

@@ -163,7 +163,7 @@ def rehearsed(job: Job) -> tuple[float, float]:
     seconds, confusions = 0.0, {}
     for split in ("val", "test"):
         start = now(job.runtime)
-        confusions = job.judge.confusions(job.method, split, limit=job.run.eval_batch_size)
+        confusions = job.judge.confusions(job.method, split, limit=job.scoring_batch)
         scored = sum(int(one.sum()) for one in confusions.values())
         each = (now(job.runtime) - start) / max(1, scored)
         seconds += each * scored_images(job, split)
