@@ -104,7 +104,7 @@ class Tracking(StrEnum):
 class RunConfig:
     """The types of ``run``; values and their meaning stand in ``conf/run/default.yaml``."""
 
-    samples: int = MISSING
+    source_samples: int = MISSING
     batch_size: int = MISSING
     max_steps: int | None = MISSING
     optimizer: Optimizer = MISSING
@@ -177,7 +177,7 @@ class RunConfig:
 
 # Fields that not every value of their type is meant for.
 LIMITS: dict[str, Any] = {
-    "samples": Annotated[int, Range(1, 10**12)],
+    "source_samples": Annotated[int, Range(1, 10**12)],
     "batch_size": Count,
     "max_steps": Count | None,
     "lr": NonNegative,

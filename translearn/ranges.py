@@ -63,6 +63,7 @@ Positive = Annotated[float, Range(above=0)]
 Share = Annotated[float, Range(0, 1)]
 Part = Annotated[float, Range(0, below=1)]  # which something else is left of
 Areas = Annotated[Sequence[float], Span(above=0, most=1)]
+Zooms = Annotated[Sequence[float], Span(above=0, most=16)]
 Ratios = Annotated[Sequence[float], Span(above=0)]
 Middle = Annotated[float, Range(above=0, below=1)]
 

@@ -17,7 +17,7 @@ AT_ONCE = [
     ("run.lrr=1", "run.lrr", "did you mean run.lr?"),
     ("run.lr=abc", "run.lr", "abc"),
     ("run.lr", "run.lr", ""),
-    ("run.samples=1.5", "run.samples", "1.5"),
+    ("run.source_samples=1.5", "run.source_samples", "1.5"),
     ("run.schedule=cosin", "run.schedule", "cosine"),
     ("method.zz=1", "method.zz", "there are"),
     ("method.strenght=1", "method.strenght", "did you mean method.strength?"),

@@ -8,7 +8,7 @@ from runs import result_of, wait_for
 
 SHORT = ("run=smoke", "run.device=cpu")
 LONG = (
-    "run.device=cpu", "run.samples=2000000", "run.batch_size=8", "run.log_every=5",
+    "run.device=cpu", "run.source_samples=2000000", "run.batch_size=8", "run.log_every=5",
     "run.save_seconds=0.5", "backbone=lenet",
 )  # fmt: skip
 
@@ -98,7 +98,7 @@ def test_out_of_memory(tl_run, tmp_path):
         resource.setrlimit(resource.RLIMIT_AS, (12 * 2**30, 12 * 2**30))
 
     done = tl_run(
-        "run.device=cpu", "run.max_steps=1", "run.batch_size=2000000", "run.samples=8000000",
+        "run.device=cpu", "run.max_steps=1", "run.batch_size=2000000", "run.source_samples=8000000",
         f"hydra.run.dir={tmp_path}/run", preexec_fn=limit,
     )  # fmt: skip
     assert done.returncode == 5, done.stderr

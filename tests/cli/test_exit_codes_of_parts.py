@@ -46,7 +46,7 @@ def damage(folder):
         path.write_bytes(content)
 
 
-MEMORY = ("run.batch_size=2000000", "run.samples=8000000")
+MEMORY = ("run.batch_size=2000000", "run.source_samples=8000000")
 # exit code: options, what is set before the start, words of the message
 PROVOKED = {
     2: (("run.batch_size=7",), None, "choose a multiple of 2"),
@@ -88,7 +88,7 @@ def test_workers_refuse_a_damaged_checkpoint(tl_run, tmp_path):
 
 def test_workers_stopped_by_the_keyboard(start, tmp_path):
     process = start(
-        "run.device=cpu", "backbone=lenet", "run.batch_size=8", "run.samples=2000000",
+        "run.device=cpu", "backbone=lenet", "run.batch_size=8", "run.source_samples=2000000",
         "run.log_every=5", "run.save_seconds=0.5", "run.gpus=2", "hydra.run.dir=run",
     )  # fmt: skip
     wait_for(tmp_path / "run" / "checkpoints" / "prev.pt", process)
@@ -132,8 +132,8 @@ def test_bugs_and_refusals_in_a_sweep(buggy, tl_run, tmp_path):
 
 def test_the_keyboard_stops_a_whole_sweep(start, tmp_path):
     process = start(
-        "-m", "run.device=cpu", "backbone=lenet", "run.samples=2000000", "run.save_seconds=0.5",
-        "seed=0,1", "hydra.sweep.dir=sweep",
+        "-m", "run.device=cpu", "backbone=lenet", "run.source_samples=2000000",
+        "run.save_seconds=0.5", "seed=0,1", "hydra.sweep.dir=sweep",
     )  # fmt: skip
     wait_for(tmp_path / "sweep" / "0" / "checkpoints" / "last.pt", process)
     process.send_signal(signal.SIGINT)

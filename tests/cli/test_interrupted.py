@@ -82,7 +82,7 @@ def test_what_a_diverged_run_leaves_is_finite(tl_run, tmp_path):
 
 @pytest.mark.full
 def test_two_commands_never_continue_the_same_run(start, tl_run, tmp_path):
-    process = start(*OPTIONS, "run.samples=100000000", "run.max_steps=null")
+    process = start(*OPTIONS, "run.source_samples=100000000", "run.max_steps=null")
     while not list(tmp_path.glob("outputs/*/*/checkpoints/prev.pt")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)

@@ -53,7 +53,7 @@ def written(path):
     ("kills", "samples"), [(1, 3000), pytest.param(20, 80000, marks=pytest.mark.full)]
 )
 def test_kill_and_resume(kills, samples, start, tl_run, tmp_path):
-    options = (*OPTIONS, f"run.samples={samples}")
+    options = (*OPTIONS, f"run.source_samples={samples}")
     assert tl_run(*options, "hydra.run.dir=whole").returncode == 0
     killed = start(*options, "hydra.run.dir=killed")
     interrupted_run(killed, start, tmp_path / "killed", kills)

@@ -37,7 +37,7 @@ def holder(folder):
 @pytest.mark.full
 def test_a_killed_job_becomes_a_row_and_the_rest_goes_on(start, tmp_path):
     sweep = tmp_path / "sweep"
-    process = start("-m", *JOBS, f"run.samples={ENDLESS},64", f"hydra.sweep.dir={sweep}")
+    process = start("-m", *JOBS, f"run.source_samples={ENDLESS},64", f"hydra.sweep.dir={sweep}")
     wait_for(sweep / "0" / "checkpoints" / "prev.pt", process)
     os.kill(holder(sweep / "0"), signal.SIGKILL)
     out, err = process.communicate()
@@ -56,7 +56,7 @@ def test_a_killed_job_becomes_a_row_and_the_rest_goes_on(start, tmp_path):
 @pytest.mark.full
 def test_skip_done_runs_what_is_missing_and_continues_what_was_killed(start, tl_run, tmp_path):
     """A sweep whose main process is killed, then repeated, is the sweep that was left alone."""
-    jobs = (*JOBS, "seed=0,1,2", "run.samples=3000")
+    jobs = (*JOBS, "seed=0,1,2", "run.source_samples=3000")
     whole = tl_run("-m", *jobs, "hydra.sweep.dir=whole", "output_root=elsewhere")
     assert whole.returncode == 0, whole.stderr
     process = start("-m", *jobs)
@@ -98,13 +98,13 @@ def test_skip_done_runs_what_is_missing_and_continues_what_was_killed(start, tl_
         (
             "joblib",
             (
-                "run.job_minutes=null,0.05", f"run.samples={ENDLESS},64",
+                "run.job_minutes=null,0.05", f"run.source_samples={ENDLESS},64",
                 "run.select=last,target_val",
             ),
             ["killed", "failed", "done", "failed", "failed", "failed"],
         ),
         (
-            "submitit_local", (f"run.samples={ENDLESS}", "run.select=last,target_val"),
+            "submitit_local", (f"run.source_samples={ENDLESS}", "run.select=last,target_val"),
             ["killed", "failed"],
         ),
     ],
@@ -137,7 +137,7 @@ def test_other_launchers_end_in_the_same_way(launcher, jobs, states, start, tmp_
 def test_optuna_searches_and_goes_on_with_its_storage(tl_run, tmp_path):
     pytest.importorskip(EXTRAS["optuna"])
     search = (
-        "-m", *SMALL, "sweep=optuna", "run.samples=640",
+        "-m", *SMALL, "sweep=optuna", "run.source_samples=640",
         "hydra.sweeper.storage=sqlite:///study.db",
         "hydra.sweeper.params={run.lr: 'choice(0.1,1e30,0.01)'}",
     )  # fmt: skip

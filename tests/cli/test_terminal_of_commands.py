@@ -45,7 +45,7 @@ def test_a_run_outlives_its_terminal(stream, start, tmp_path):
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_an_interrupted_run_labels_images(number, start, tmp_path):
     process = start(
-        "run.device=cpu", "run.samples=2000000", "backbone=lenet", "run.batch_size=8",
+        "run.device=cpu", "run.source_samples=2000000", "backbone=lenet", "run.batch_size=8",
         "hydra.run.dir=run",
     )  # fmt: skip
     wait_for(tmp_path / "run" / "checkpoints" / "last.pt", process)

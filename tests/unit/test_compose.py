@@ -57,9 +57,9 @@ def test_each_data_set_has_its_own_backbone_and_the_command_line_wins():
     digits, office = config_of("data=digits_photos"), config_of("data=office31")
     assert digits["backbone"]["name"] == "narrow"
     assert office["backbone"]["name"] == "efficientnet_lite0"
-    assert digits["run"]["samples"] != office["run"]["samples"]
+    assert digits["run"]["source_samples"] != office["run"]["source_samples"]
     assert config_of("data=office31", "backbone=resnet18")["backbone"]["name"] == "resnet18"
-    assert config_of("data=office31", "run.samples=7")["run"]["samples"] == 7
+    assert config_of("data=office31", "run.source_samples=7")["run"]["source_samples"] == 7
 
 
 @pytest.mark.full

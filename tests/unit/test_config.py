@@ -20,7 +20,8 @@ def test_values_become_enums():
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("samples", 0), ("samples", -1), ("batch_size", 0), ("max_steps", 0), ("lr", -0.1),
+        ("source_samples", 0), ("source_samples", -1), ("batch_size", 0), ("max_steps", 0),
+        ("lr", -0.1),
         ("momentum", -1.0), ("weight_decay", -1.0), ("warmup", -0.1), ("clip", 0.0),
         ("threads", 0), ("gpus", 0), ("workers", -1), ("evaluations", 0), ("eval_samples", 0),
         ("eval_batch_size", 0), ("log_every", 0), ("save_seconds", -1.0), ("ema", 1.0),

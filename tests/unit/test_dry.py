@@ -32,7 +32,7 @@ def dry(tmp_path, monkeypatch, capsys):
 
 
 def test_it_tells_streams_steps_and_parameters(dry):
-    code, out, _ = dry("method=finetune", "run.samples=640", "run.batch_size=16")
+    code, out, _ = dry("method=finetune", "run.source_samples=640", "run.batch_size=16")
     assert code == 0
     assert re.findall(r"^phase (\w+)$", out, flags=re.MULTILINE) == ["source", "target"]
     assert re.search(r"batch of source +\(16, 1, 28, 28\) labelled", out)
@@ -54,7 +54,7 @@ def test_it_draws_the_figures_too(dry, monkeypatch):
         return ["no figure"]
 
     drawn = []
-    options = ("method=source_only", "run.samples=640", "run.figures=true")
+    options = ("method=source_only", "run.source_samples=640", "run.figures=true")
     code, out, err = dry(*options)
     assert code == 0 and not err and re.search(r"figures take about +\d", out)
     monkeypatch.setattr("translearn.engine.pictures.draw_figures", draw_figures)
@@ -73,10 +73,10 @@ def test_a_sweep_goes_on_after_a_job_that_would_fail(dry):
 def test_a_sweep_of_more_than_ten_core_hours_is_warned_of(dry):
     assert "warning" not in together([5 * 3600.0, 4.9 * 3600])
     assert "more than 10 core-hours" in together([5 * 3600.0, 5.1 * 3600])
-    code, out, _ = dry("-m", "seed=0,1", "method=source_only", "run.samples=1000000000")
+    code, out, _ = dry("-m", "seed=0,1", "method=source_only", "run.source_samples=1000000000")
     assert code == 0
     assert "warning: that is more than 10 core-hours" in out
-    assert "run.samples" in out.splitlines()[-1]
+    assert "run.source_samples" in out.splitlines()[-1]
 
 
 def test_a_run_that_would_fail_in_scoring_fails_dry(dry, monkeypatch):
@@ -84,7 +84,7 @@ def test_a_run_that_would_fail_in_scoring_fails_dry(dry, monkeypatch):
         raise ConfigError(f"no answer for {tuple(x.shape)} of {task}")
 
     monkeypatch.setattr(SourceOnly, "predict", predict)
-    code, _, err = dry("method=source_only", "run.samples=640", "run.batch_size=16")
+    code, _, err = dry("method=source_only", "run.source_samples=640", "run.batch_size=16")
     assert code == 2
     assert "no answer for (512, 1, 28, 28) of source" in err
 

@@ -14,8 +14,8 @@ from translearn.engine.saving import Saver
 from translearn.errors import ConfigError, StopSignal
 
 RUN = (
-    "method=source_only", "augment=none", "backbone=lenet", "run.samples=192", "run.batch_size=16",
-    "run.log_every=4", "run.evaluations=2",
+    "method=source_only", "augment=none", "backbone=lenet", "run.source_samples=192",
+    "run.batch_size=16", "run.log_every=4", "run.evaluations=2",
 )  # fmt: skip
 
 

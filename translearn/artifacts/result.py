@@ -29,6 +29,7 @@ class Result:
         experiment: the published setting that it was started with.
         pretrained: whether the backbone's weights came from an earlier training.
         oracle: whether target test labels selected the weights.
+        budget: labelled source samples that it was given, ``run.source_samples``.
         fingerprint: of the config; runs that differ in what decides a result differ in it.
         quadrant: which labels the method was given.
         references: the reference rows that fit its data and backbone; none for one of them.
@@ -63,6 +64,7 @@ class Result:
     selection: str | None = None
     oracle: bool = False
     label_budget: int | None = None
+    budget: int = 0
     fingerprint: str | None = None
     quadrant: str | None = None
     protocol: str | None = None
@@ -149,7 +151,8 @@ def _present(known: Mapping[str, Any]) -> dict[str, Any]:
 def started(config: Mapping[str, Any], status: str) -> Result:
     """What the config alone says of a run; a value that makes no sense is left out."""
     parts = {name: value for name, value in config.items() if isinstance(value, Mapping)}
-    data, select = parts.get("data", {}), parts.get("run", {}).get("select")
+    data, run = parts.get("data", {}), parts.get("run", {})
+    select = run.get("select")
     named = {group: parts.get(group, {}).get("name") for group in NAMED}
     told = {
         **named,
@@ -159,6 +162,7 @@ def started(config: Mapping[str, Any], status: str) -> Result:
         "selection": None if select is None else str(select),
         "protocol": data.get("protocol"),
         "label_budget": data.get("target_labels_per_class"),
+        "budget": run.get("source_samples"),
         "fingerprint": fingerprint(config),
     }
     fitting = {name: value for name, value in told.items() if _fits(value, HINTS[name])}

@@ -70,10 +70,12 @@ class Job:
 
     @property
     def budget(self) -> Budget:
-        """How much the method may train on this data, by ``run.samples``."""
+        """How much the method may train on this data, by ``run.source_samples``."""
         batch_sizes = {name: run.batch_size for name, run in self.phase_runs.items()}
         sizes = {task: len(data) for task, data in self.view.items()}
-        return Budget(self.run.samples, batch_sizes, self.run.max_steps, sizes, self.runtime.world)
+        return Budget(
+            self.run.source_samples, batch_sizes, self.run.max_steps, sizes, self.runtime.world
+        )
 
     @property
     def scoring_batch(self) -> int:

@@ -129,7 +129,7 @@ def files_of(job: Job) -> dict[str, Any]:
 
 
 def source_samples(job: Job) -> int:
-    """How many labelled source samples a run draws: what makes two rows equal in budget."""
+    """How many labelled source samples a run draws, in all its phases."""
     if not job.method.access.source_labels:
         return 0
     return sum(

@@ -16,7 +16,7 @@ from translearn.artifacts.folder import refuse_older, stored_sources, stored_wor
 from translearn.config import conf_dir
 from translearn.errors import CheckpointError, ConfigError, nearest
 from translearn.launch.help import explain, meant, of_choices
-from translearn.renamed import moved
+from translearn.renamed import moved, refused
 from translearn.renamed.names import RENAMED
 from translearn.system.quoting import in_quotes
 
@@ -158,12 +158,15 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
 
 
 def refuse_older_forms(overrides: Sequence[str]) -> None:
-    """Refuse options of a method as 0.1 had them.
+    """Refuse options of a method or of ``run`` as earlier releases had them.
 
     Raises:
         ConfigError: naming each, and how it is written now.
     """
     pairs = [override.lstrip("+").partition("=")[::2] for override in overrides]
+    for key, _ in pairs:
+        if told_anew := refused(key):
+            raise ConfigError(told_anew)
     if not any(moved(method, key, value) for method in RENAMED.choices for key, value in pairs):
         return
     told = {

@@ -85,7 +85,7 @@ def together(core_seconds: Sequence[float]) -> str:
     if core_hours > MOST_CORE_HOURS:
         lines.append(
             f"warning: that is more than {MOST_CORE_HOURS:g} core-hours\n"
-            "take fewer seeds or options, lower run.samples, or choose a smaller backbone"
+            "take fewer seeds or options, lower run.source_samples, or choose a smaller backbone"
         )
     return "\n".join(lines)
 

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from translearn.config import RunConfig, conf_dir, flatten
 from translearn.errors import nearest
+from translearn.renamed import refused
 
 GROUPS = ("method", "data", "backbone", "augment", "semantics", "run", "experiment", "sweep")
 
@@ -27,7 +28,7 @@ PLUGINS = {
 
 EXAMPLES = """\
   tl-run                                                the default: method=dann data=print_hand
-  tl-run method=source_only run.samples=64000           another method, half the budget
+  tl-run method=source_only run.source_samples=32000    another method, half the budget
   tl-run method=dann data=mnist_mnistm seed=1           real data (tl-data list tells what it needs)
   tl-run -m method=source_only,dann seed=0,1,2          a sweep, ended by a table
   tl-run data=folder data.source=photos data.target=sketches    your own images"""
@@ -115,7 +116,8 @@ def explain(error: Exception, overrides: Sequence[str]) -> str:
     message = first[0] if first else type(error).__name__
     for why, line in itertools.pairwise(first):  # OmegaConf's reason, then the key
         if line.startswith("full_key:"):
-            return f"{line.removeprefix('full_key:').strip()}: {why}"
+            key = line.removeprefix("full_key:").strip()
+            return refused(key) or f"{key}: {why}"
     return "\n".join([message, *first[1:3]])
 
 

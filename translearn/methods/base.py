@@ -70,25 +70,28 @@ class Phase:
 
 @dataclass(frozen=True)
 class Budget:
-    """``run.samples`` training images over all streams of all phases, as steps.
+    """``run.source_samples``, what one stream draws over all phases, as steps.
+
+    So rows of a table see the source equally often, whatever other streams stand beside it.
 
     Attributes:
-        samples: images to draw.
+        source_samples: labelled images of the source to draw; a method that has none draws as many
+            of its own.
         batch_sizes: phase name -> images of each stream in a step.
         max_steps: the most steps of any phase, or None.
         sizes: task -> its training samples.
         ranks: processes that share every batch.
     """
 
-    samples: int
+    source_samples: int
     batch_sizes: Mapping[str, int]
     max_steps: int | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     ranks: int = 1
 
-    def steps(self, phase: str, streams: int, share: float = 1.0) -> int:
-        """Steps of ``phase`` when it draws ``share`` of the budget from ``streams`` streams."""
-        steps = max(1, int(self.samples * share) // (streams * self.batch_sizes[phase]))
+    def steps(self, phase: str, share: float = 1.0) -> int:
+        """Steps of ``phase`` when each of its streams draws ``share`` of the budget."""
+        steps = max(1, int(self.source_samples * share) // self.batch_sizes[phase])
         return min(steps, self.max_steps or steps)
 
 

@@ -56,7 +56,7 @@ class DANN(Method):
         """One phase with a labelled source and an unlabelled target stream."""
         streams = {"source": Stream("source"), "target": Stream("target")}
         learn = ("backbone", "head", "discriminator")
-        return [Phase("train", streams, budget.steps("train", 2), learn)]
+        return [Phase("train", streams, budget.steps("train"), learn)]
 
     def features(self, x: Tensor, domain: str) -> Tensor:
         """Features (B, out_dim) under the batch-norm statistics of ``domain``."""

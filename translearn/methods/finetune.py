@@ -34,7 +34,7 @@ class Finetune(Method):
         tasks: class names of source and target, which may differ.
         head: hidden widths of both classifiers, or None for the backbone's own.
         init: run folder whose model replaces the source phase, or None.
-        source_share: share of ``run.samples`` drawn in the source phase; 0 with a pretrained
+        source_share: share of ``run.source_samples`` drawn in the source phase; 0 with a pretrained
             backbone leaves that phase out, and there is no source model then.
         target_head: ``source`` (a copy of the source head; needs the same classes), ``new``, or
             ``auto``: a copy if the classes are the same and the last group, whose output it reads,
@@ -101,14 +101,14 @@ class Finetune(Method):
             source = [Phase("source", score_after=("source",))]
         elif self.source_share > 0:
             share = self.source_share
-            steps, learn = budget.steps("source", 1, share), ("backbone", "source_head")
+            steps, learn = budget.steps("source", share), ("backbone", "source_head")
             source = [Phase("source", {"source": Stream("source")}, steps, learn, ("source",))]
         elif not self.backbone.pretrained:
             raise ConfigError(
                 "method.source_share=0 leaves nothing to transfer\n"
                 "add backbone.pretrained=true or method.init=<run folder>, or give it a share"
             )
-        steps = budget.steps("target", 1, 1 - share)
+        steps = budget.steps("target", 1 - share)
         cache = "backbone" if self._features_stay() else None
         streams = {"target": Stream("target")}
         return [*source, Phase("target", streams, steps, self._learners(), cache=cache)]

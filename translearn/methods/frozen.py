@@ -46,7 +46,7 @@ class Frozen(Method):
         if self.head.solved:
             return [Phase("train")]
         streams = {domain: Stream(domain) for domain in self.labelled}
-        steps = budget.steps("train", len(streams))
+        steps = budget.steps("train")
         return [Phase("train", streams, steps, ("head",), cache="backbone")]
 
     def train(self, mode: bool = True) -> "Frozen":

@@ -66,7 +66,7 @@ class MCC(Method):
         """One phase: the labelled streams, and the target's without labels."""
         streams = {name: Stream(domain) for name, domain in self.labelled.items()}
         streams["target"] = Stream("target", unlabelled=True)
-        steps = budget.steps("train", len(streams))
+        steps = budget.steps("train")
         if self.learns:
             return [Phase("train", streams, steps, ("backbone", "head"))]
         return [Phase("train", streams, steps, ("head",), cache="backbone")]

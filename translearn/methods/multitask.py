@@ -85,7 +85,7 @@ class Multitask(Method):
             budget.ranks,
         )
         streams = {t: Stream(t, size) for t, size in zip(self.names, sizes, strict=True)}
-        steps = budget.steps("train", len(self.names))
+        steps = budget.steps("train")
         return [Phase("train", streams, steps, ("backbone", "stems", "heads", "weighting"))]
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:

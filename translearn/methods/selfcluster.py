@@ -42,8 +42,8 @@ class SelfCluster(Method):
             ``Pixels`` learns nothing.
         init: folder of an earlier run with the same pretext, whose pretraining replaces this one's.
         pretrain_on: ``source``, ``target`` or ``both``.
-        pretrain_share: share of ``run.samples`` drawn in phase ``pretrain`` where training follows,
-            which draws it too where there is no pretraining.
+        pretrain_share: share of ``run.source_samples`` that each stream of phase ``pretrain`` draws
+            where training follows, which draws it too where there is no pretraining.
         cluster: makes the rule of grouping.
         clusters: their number; ``auto``: the one in ``cluster_range`` whose k-means has the best
             silhouette; None: the number of the target's classes.
@@ -89,7 +89,7 @@ class SelfCluster(Method):
         streams = {} if self.init else pretrain_streams(self.domains, self.pretext)
         if streams:
             share = 1.0 if self.cluster.untouched else self.pretrain_share
-            steps = budget.steps("pretrain", len(streams), share)
+            steps = budget.steps("pretrain", share)
             pretrain = Phase("pretrain", streams, steps, ("backbone", "pretext"))
         return [pretrain, *self.cluster.phases(budget, 1 - share)]
 

@@ -44,8 +44,8 @@ class SelfTaught(Method):
         init: folder of an earlier run with the same pretext, whose pretraining replaces this one's.
         pretrain_on: ``source``, ``target`` (its unlabelled images), or ``both``. Under a label
             budget the unlabelled target images are those outside the budget.
-        pretrain_share: share of ``run.samples`` drawn in phase ``pretrain``; where that takes no
-            steps, phase ``target`` draws them all.
+        pretrain_share: share of ``run.source_samples`` that each stream of phase ``pretrain``
+            draws; where that takes no steps, phase ``target`` draws them all.
         freeze: the layer groups that phase ``target`` leaves as they are: ``all``, ``none``,
             ``first:N``, ``last:N`` or names. They keep their batch-norm statistics too.
         head: hidden widths of the classifier; none: a linear one.
@@ -97,11 +97,11 @@ class SelfTaught(Method):
         pretrain, share = Phase("pretrain"), 0.0
         if streams:
             share = self.pretrain_share
-            steps = budget.steps("pretrain", len(streams), share)
+            steps = budget.steps("pretrain", share)
             pretrain = Phase("pretrain", streams, steps, ("backbone", "pretext"))
         cache = self.trunk if self.linear else None
         target = {"target": Stream("target")}
-        steps = budget.steps("target", 1, 1 - share)
+        steps = budget.steps("target", 1 - share)
         return [pretrain, Phase("target", target, steps, self._learners(), cache=cache)]
 
     def _learners(self) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class SourceOnly(Method):
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """One phase that draws the whole budget from one domain."""
         streams = {self.learns_from: Stream(self.learns_from)}
-        return [Phase("train", streams, budget.steps("train", 1), ("backbone", "head"))]
+        return [Phase("train", streams, budget.steps("train"), ("backbone", "head"))]
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
         """The term ``label``: cross-entropy of the labelled batch."""

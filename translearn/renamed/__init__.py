@@ -27,6 +27,9 @@ def present(config: Mapping[str, Any]) -> Config:
     named = {key: _present_value(key, value) for key, value in config.items()}
     if isinstance(named.get("method"), Mapping):
         named["method"] = present_method(named["method"])
+    if isinstance(named.get("run"), Mapping):
+        names = {old: new for old, (new, _) in RENAMED.run.items()}
+        named["run"] = {names.get(key, key): value for key, value in named["run"].items()}
     if isinstance(named.get("data"), Mapping):
         name = named["data"].get("name")
         named["data"] = {**named["data"], "name": RENAMED.data.get(name, name)}
@@ -96,6 +99,15 @@ def _chosen_parts(group: str, chosen: str | Sequence[str]) -> Config:
     if isinstance(chosen, str):
         return plain(OmegaConf.load(folder / f"{chosen}.yaml"))
     return {name: plain(OmegaConf.load(folder / f"{name}.yaml")) for name in chosen}
+
+
+def refused(key: str) -> str | None:
+    """What to say of a key of ``run`` that means something else now; None: it is none."""
+    group, _, option = key.rpartition(".")
+    if group != "run" or option not in RENAMED.run:
+        return None
+    new, why = RENAMED.run[option]
+    return f"{key} is run.{new} now\n{why}"
 
 
 def moved(method: str, key: str, value: str) -> str | None:

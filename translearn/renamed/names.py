@@ -20,6 +20,7 @@ class Renamed:
         weights: method -> its parameters and buffers by the beginning of their names.
         metrics: names of figures in results.
         data: data configs by name, on command lines and in what runs left.
+        run: keys of ``run``, with what is to be known about each.
     """
 
     targets: Mapping[str, str]
@@ -29,6 +30,7 @@ class Renamed:
     weights: Mapping[str, Mapping[str, str]]
     metrics: Mapping[str, str]
     data: Mapping[str, str]
+    run: Mapping[str, tuple[str, str]]
 
 
 ARRANGEMENTS = "translearn.data.arrangements"
@@ -168,4 +170,11 @@ RENAMED = Renamed(
     },
     metrics={},
     data={"digits": "digits_photos"},
+    run={
+        "samples": (
+            "source_samples",
+            "it counted the images of all streams, and counts those of one now: for a method with "
+            "a source and a target stream, half of what it was",
+        )
+    },
 )

@@ -206,18 +206,30 @@ def source_only_of(row: Row, rows: Sequence[Row]) -> Row | None:
     return reference_of(row, rows, "source_only")
 
 
+def budget(row: Row) -> int:
+    """``run.source_samples`` of a row; of a run that had no such key, what it drew; 0: unknown."""
+    return row.runs[0].budget or row.runs[0].source_samples
+
+
+def same_budget(row: Row, other: Row) -> bool:
+    """Whether two rows were given as many labelled source samples, as far as that is known."""
+    return budget(row) == budget(other) or 0 in (budget(row), budget(other))
+
+
 def reference_of(row: Row, rows: Sequence[Row], method: str) -> Row | None:
     """The row of a reference method that a row is judged by: same data, backbone, augmentation,
-    protocol and label budget, and of those the one closest in selection rule and other options.
+    protocol and label budget, and of those the one closest in budget, selection rule and other
+    options.
     """
 
     def options(of: Row, about_data: bool) -> set[str]:
         known = {option for option in of.settings if not option.startswith(("method.", "method/"))}
         return {option for option in known if option.startswith("data.") is about_data}
 
-    def distance(other: Row) -> tuple[bool, int]:
+    def distance(other: Row) -> tuple[bool, bool, int]:
         differs = other.key["selection"] != row.key["selection"]
-        return differs, len(options(row, False) ^ options(other, False))
+        apart = len(options(row, False) ^ options(other, False))
+        return not same_budget(row, other), differs, apart
 
     same = [
         other

@@ -7,8 +7,9 @@ from statistics import mean
 
 from scipy.stats import ttest_rel
 
-from translearn.report.collect import Row, Run, group, source_only_of
-from translearn.report.grid import NEGATIVE, ORACLE, deviation, note, spread, title
+from translearn.report.collect import Row, Run, group, same_budget, source_only_of
+from translearn.report.grid import ORACLE, deviation, note, spread, title
+from translearn.report.references import NEGATIVE
 from translearn.system.printing import printable
 
 SIGNIFICANT = 0.05
@@ -108,7 +109,7 @@ def compare(runs: Sequence[Run], metric: str | None = None) -> Comparison:
         cells = table.setdefault(line, [None] * len(names))
         cells[names.index(column)] = make_cell(row, beside, rows, name)
         reference = source_only_of(row, rows)
-        if reference is not None and not row.reference:
+        if reference is not None and not row.reference and same_budget(row, reference):
             difference = against(row, reference, name, line, column)
             differences += [difference] if difference.seeds else []
     return Comparison(names, table, differences)

@@ -8,7 +8,7 @@ from math import sqrt
 from statistics import mean
 
 from translearn.report.collect import KEYS, Row, Run, common_settings, group, source_only_of
-from translearn.report.references import MEANING, at_chance, reference_marks, shared_means
+from translearn.report.references import MEANING, at_chance, not_compared, reference_marks
 from translearn.system.printing import cell as in_cell
 from translearn.system.printing import markdown_text
 
@@ -19,9 +19,6 @@ PERCENT = ("t1", "seen", "unseen", "harmonic_mean", "purity")  # besides accurac
 
 
 HELD_OUT = "source (held-out 10 %)"  # the source's test images of the transductive protocol
-
-
-NEGATIVE = "▼ NEGATIVE TRANSFER"
 
 
 ORACLE = "ORACLE"
@@ -169,21 +166,15 @@ def note(row: Row, rows: Sequence[Row]) -> str:
     """What a reader must not miss about a row: oracle selection, negative transfer."""
     notes = [ORACLE] if any(run.oracle for run in row.runs) else []
     notes += at_chance(row)
-    means = None if row.reference else shared_means(row, source_only_of(row, rows))
-    marks = [(NEGATIVE, means[1])] if means and means[0] < means[1] else []
-    marks += reference_marks(row, rows)
+    marks = reference_marks(row, rows)
     notes += [f"{mark} ({amount(row.headline or '', value)})" for mark, value in marks]
+    notes += not_compared(row, rows)
     return " ".join(notes)
 
 
 def legend(rows: Sequence[Row], notes: Sequence[str]) -> list[str]:
     """What the signs in the table mean, and which rows have nothing to be compared with."""
     lines = []
-    if any(NEGATIVE in text for text in notes):
-        lines.append(
-            f"{NEGATIVE}: below source_only (its mean in brackets) on the same data, backbone, "
-            "augmentation, protocol, label budget and seeds"
-        )
     lines += [f"{m}: {said}" for m, said in MEANING.items() if any(m in text for text in notes)]
     if any(ORACLE in text for text in notes):
         lines.append(f"{ORACLE}: weights selected on target test labels; no fair figure")

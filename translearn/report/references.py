@@ -6,15 +6,20 @@ from dataclasses import replace
 from statistics import mean
 
 from translearn.artifacts.result import Result
-from translearn.report.collect import Row, Run, reference_of
+from translearn.report.collect import Row, Run, budget, reference_of, same_budget
 
+NEGATIVE = "▼ NEGATIVE TRANSFER"
 NO_BETTER = "no better than batch-norm statistics alone"
 BELOW_FROZEN = "below the frozen features"
+NOT_COMPARED = "not compared"
 
 MEANING = {
+    NEGATIVE: "below source_only (its mean in brackets) on the same data, backbone, augmentation, "
+    "protocol, label budget and seeds",
     NO_BETTER: "not above adabn (its mean in brackets), which has no more than the target's own "
     "batch-norm statistics",
     BELOW_FROZEN: "below a linear head on the untouched pretrained features (its mean in brackets)",
+    NOT_COMPARED: "the reference had another budget (run.source_samples, in brackets)",
 }
 
 
@@ -44,17 +49,31 @@ def at_chance(row: Row) -> list[str]:
 
 
 def reference_marks(row: Row, rows: Sequence[Row]) -> list[tuple[str, float]]:
-    """Each mark that a row gets from adabn and frozen, with the reference's mean."""
+    """Each mark that a row gets from source_only, adabn and frozen, with the reference's mean."""
     if row.reference:
         return []
     marks = []
-    adapted = shared_means(row, reference_of(row, rows, "adabn"))
-    if adapted and adapted[0] <= adapted[1]:
-        marks.append((NO_BETTER, adapted[1]))
-    frozen = shared_means(row, reference_of(row, rows, "frozen"))
-    if frozen and row.runs[0].pretrained and frozen[0] < frozen[1]:
-        marks.append((BELOW_FROZEN, frozen[1]))
+    for method, mark in (("source_only", NEGATIVE), ("adabn", NO_BETTER), ("frozen", BELOW_FROZEN)):
+        other = reference_of(row, rows, method)
+        means = shared_means(row, other)
+        if other is None or means is None or not same_budget(row, other):
+            continue
+        passed = means[0] > means[1] or (means[0] == means[1] and method != "adabn")
+        if not passed and (method != "frozen" or row.runs[0].pretrained):
+            marks.append((mark, means[1]))
     return marks
+
+
+def not_compared(row: Row, rows: Sequence[Row]) -> list[str]:
+    """A mark for a row whose reference rows had other budgets, with theirs; none for references."""
+    if row.reference:
+        return []
+    others = {name: reference_of(row, rows, name) for name in ("source_only", "adabn", "frozen")}
+    unequal = {n: o for n, o in others.items() if o is not None and not same_budget(row, o)}
+    budgets = {str(budget(other)) for other in unequal.values()}
+    if not unequal:
+        return []
+    return [f"{NOT_COMPARED} with {', '.join(unequal)} ({', '.join(sorted(budgets))})"]
 
 
 # Options that a reference row does not take over: where, how and how far a run goes, not what.
@@ -76,23 +95,14 @@ def compare_with(result: Result, seeds: Sequence[int | None] = ()) -> str | None
     if result.experiment:  # its file may set options that the other methods do not have
         return f"compare with {rows} on the same data, backbone, augmentation and budget"
     kept = [o for o in result.overrides if not taken_by_the_method(o)]
+    given = any(option.startswith("run.source_samples=") for option in kept)
     words = [
         f"method={','.join(result.references)}",
-        *same_budget(result, kept),
+        *kept,
+        *([] if given or not result.budget else [f"run.source_samples={result.budget}"]),
         f"seed={','.join(map(str, seeds or [result.seed]))}",
     ]
     return f"compare with {rows}: tl-run -m {shlex.join(words)}"
-
-
-def same_budget(result: Result, options: Sequence[str]) -> list[str]:
-    """The options with which a reference row draws as many samples as the run drew of the source.
-
-    ``run.samples`` counts all streams of a run, and a reference row has one.
-    """
-    if not 0 < result.source_samples < result.samples:
-        return list(options)
-    others = [option for option in options if not option.startswith("run.samples=")]
-    return [*others, f"run.samples={result.source_samples}"]
 
 
 def taken_by_the_method(override: str) -> bool:

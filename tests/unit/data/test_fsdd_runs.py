@@ -106,7 +106,7 @@ def test_predict_refuses_what_is_no_recording(learned, tmp_path, capsys):
 @pytest.mark.realdata
 def test_the_published_recordings_are_learned(tmp_path):
     """A fifth of the budget: source .90 and more on test recordings, target far above chance."""
-    result = train(tmp_path / "run", "method=source_only", "data=fsdd", "run.samples=6000",
+    result = train(tmp_path / "run", "method=source_only", "data=fsdd", "run.source_samples=6000",
                    "run.evaluations=1", f"data_root={real_root()}")  # fmt: skip
     assert result["metrics"]["source/test/accuracy"] > 0.85
     assert result["metrics"]["target/test/accuracy"] > 0.3

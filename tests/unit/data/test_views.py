@@ -29,6 +29,15 @@ def test_without_strength_it_is_the_identity():
     assert torch.allclose(still(24)(x, whole(4)), x, atol=1e-5)
 
 
+@pytest.mark.parametrize("area", [1.5, 2.0, 4.0])
+def test_a_crop_larger_than_the_image_makes_it_smaller_with_black_around(area):
+    x = torch.ones(16, 1, 40, 40)
+    out = still(40, scale=(area, area), beyond="zeros")(x, whole(16))
+    assert torch.allclose(out.mean(dim=(1, 2, 3)), torch.full((16,), 1 / area), atol=0.05)
+    assert torch.allclose(still(40, scale=(area, area))(x, whole(16)), x)
+    assert len(set(out.flatten(1).argmax(dim=1).tolist())) > 8  # each in a place of its own
+
+
 @pytest.mark.parametrize("probability", [0.0, 0.5, 1.0])
 def test_grey(probability):
     x = torch.rand(400, 3, 8, 8)

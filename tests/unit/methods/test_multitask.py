@@ -94,7 +94,7 @@ def test_share_out(total, weights, multiple, expected):
 )
 def test_sampling(sampling, expected):
     sizes = {"source": 1000, "target": 100, "sound": 100}
-    budget = Budget(9600, {"train": 32}, None, sizes)
+    budget = Budget(3200, {"train": 32}, None, sizes)
     (phase,) = method(sampling=sampling).phases(budget)
     assert [stream.batch_size for stream in phase.streams.values()] == expected
     assert phase.steps == 100 and list(phase.streams) == list(TASKS)

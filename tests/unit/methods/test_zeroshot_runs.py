@@ -50,7 +50,7 @@ def test_every_loss_trains(loss, tmp_path):
 
 @pytest.mark.full
 def test_without_calibration_all_of_the_budget_trains_one_model(tmp_path):
-    options = (*OPTIONS, "run.max_steps=null", "run.samples=160", "run.batch_size=8")
+    options = (*OPTIONS, "run.max_steps=null", "run.source_samples=160", "run.batch_size=8")
     result = train(tmp_path / "run", *options, "method.calibrate=false")
     assert [(p["name"], p["steps"]) for p in result["phases"]] == [("train", 20)]
     metrics = result["metrics"]

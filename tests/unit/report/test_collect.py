@@ -58,7 +58,7 @@ def test_broken_result_is_broken(tmp_path: Path, text: str) -> None:
         {"protocol": "transductive"},
         {"label_budget": 5},
         {"selection": "oracle", "oracle": True},
-        {"overrides": ["run.samples=64000"]},
+        {"overrides": ["run.source_samples=64000"]},
         {"overrides": ["+method.strength=2"]},
     ],
 )
@@ -92,11 +92,11 @@ def test_newest_of_the_same_seed_counts(tmp_path: Path, write_run: Write) -> Non
 
 def test_source_only_row_is_the_closest_with_the_same_key(tmp_path: Path, write_run: Write) -> None:
     reference = {"method": "source_only", "quadrant": "reference"}
-    write_run(tmp_path / "0", **reference, overrides=["run.samples=1000"])
-    write_run(tmp_path / "1", **reference, overrides=["run.samples=2000"])
-    write_run(tmp_path / "2", **reference, augment="color", overrides=["run.samples=2000"])
-    write_run(tmp_path / "3", overrides=["run.samples=2000", "method.strength=2"])
-    write_run(tmp_path / "4", backbone="lenet", overrides=["run.samples=2000"])
+    write_run(tmp_path / "0", **reference, overrides=["run.source_samples=1000"])
+    write_run(tmp_path / "1", **reference, overrides=["run.source_samples=2000"])
+    write_run(tmp_path / "2", **reference, augment="color", overrides=["run.source_samples=2000"])
+    write_run(tmp_path / "3", overrides=["run.source_samples=2000", "method.strength=2"])
+    write_run(tmp_path / "4", backbone="lenet", overrides=["run.source_samples=2000"])
     rows, _ = group(collect([tmp_path]))
     by_folder = {row.runs[0].folder.name: row for row in rows}
     assert source_only_of(by_folder["3"], rows) is by_folder["1"]

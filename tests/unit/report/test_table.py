@@ -12,8 +12,15 @@ import pytest
 from translearn.artifacts.result import Result
 from translearn.commands.table import main
 from translearn.report.collect import collect, group
-from translearn.report.grid import NEGATIVE, aggregate, markdown, spread
-from translearn.report.references import BELOW_FROZEN, NO_BETTER, compare_with
+from translearn.report.compare import compare
+from translearn.report.grid import aggregate, markdown, spread
+from translearn.report.references import (
+    BELOW_FROZEN,
+    NEGATIVE,
+    NO_BETTER,
+    NOT_COMPARED,
+    compare_with,
+)
 from translearn.report.table import print_result, print_table
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
@@ -59,9 +66,9 @@ def test_constant_columns_are_told_once_above(sweep: Path) -> None:
 
 
 def test_options_given_to_every_run_are_told_once(tmp_path: Path, write_run: Write) -> None:
-    write_run(tmp_path / "0", overrides=["run.samples=10", "run.lr=0.1", "seed=0"])
-    write_run(tmp_path / "1", overrides=["run.samples=10", "run.lr=0.2", "seed=0"])
-    assert aggregate(collect([tmp_path])).above[0].endswith(", settings: run.samples=10")
+    write_run(tmp_path / "0", overrides=["run.source_samples=10", "run.lr=0.1", "seed=0"])
+    write_run(tmp_path / "1", overrides=["run.source_samples=10", "run.lr=0.2", "seed=0"])
+    assert aggregate(collect([tmp_path])).above[0].endswith(", settings: run.source_samples=10")
     assert [row["settings"] for row in columns(tmp_path)] == ["run.lr=0.1", "run.lr=0.2"]
 
 
@@ -306,6 +313,37 @@ def test_a_row_that_is_not_above_batch_norm_statistics_alone_is_marked(
     assert any(line.startswith(f"{NO_BETTER}: ") for line in below)
 
 
+@pytest.mark.parametrize(
+    ("budget", "drawn", "note"),
+    [
+        (8000, 8000, f"{NEGATIVE} (70.00)"),
+        (64000, 64000, f"{NOT_COMPARED} with source_only (8000)"),
+        (0, 0, f"{NEGATIVE} (70.00)"),  # of a run that tells none
+        (0, 4000, f"{NOT_COMPARED} with source_only (8000)"),  # nor this, but what it drew
+    ],
+)
+def test_rows_of_another_budget_are_not_compared(
+    budget: int, drawn: int, note: str, tmp_path: Path, write_run: Write
+) -> None:
+    write_run(tmp_path / "s", metrics=accuracies(0.7), budget=8000, **REFERENCE)
+    counts = {"budget": budget, "source_samples": drawn}
+    for seed in range(3):
+        write_run(tmp_path / f"d{seed}", metrics=accuracies(0.6), seed=seed, **counts)
+    runs = collect([tmp_path])
+    assert {row["method"]: row.get("note", "") for row in columns(tmp_path)}["dann"] == note
+    assert bool(compare(runs).differences) is (NEGATIVE in note)
+
+
+def test_of_several_references_the_one_of_the_same_budget_is_compared_with(
+    tmp_path: Path, write_run: Write
+) -> None:
+    for name, budget, accuracy in (("a", 8000, 0.7), ("b", 64000, 0.5)):
+        options = {"overrides": [f"run.source_samples={budget}"], "budget": budget}
+        write_run(tmp_path / name, metrics=accuracies(accuracy), **options, **REFERENCE)
+    write_run(tmp_path / "d", metrics=accuracies(0.6), budget=64000, overrides=["run.ema=0"])
+    assert {row["method"]: row.get("note", "") for row in columns(tmp_path)}["dann"] == ""
+
+
 def test_the_end_of_a_run_tells_what_to_compare_with_and_how(
     tmp_path: Path, write_run: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -342,19 +380,17 @@ def test_the_end_of_a_run_tells_what_to_compare_with_and_how(
 
 
 @pytest.mark.parametrize(
-    ("given", "samples", "source_samples", "told"),
+    ("given", "budget", "told"),
     [
-        ([], 128000, 64000, "run.samples=64000"),
-        (["run.samples=640"], 640, 320, "run.samples=320"),
-        (["run.samples=640"], 640, 640, "run.samples=640"),
-        ([], 640, 0, ""),
+        ([], 64000, "run.source_samples=64000"),
+        (["run.source_samples=640"], 640, "run.source_samples=640"),
+        ([], 0, ""),  # of a run that knew no such key
     ],
 )
 def test_a_reference_row_is_to_draw_as_much_of_the_source(
-    given: list[str], samples: int, source_samples: int, told: str, tmp_path: Path, write_run: Write
+    given: list[str], budget: int, told: str, tmp_path: Path, write_run: Write
 ) -> None:
-    counts = {"samples": samples, "source_samples": source_samples}
-    write_run(tmp_path, overrides=given, references=["source_only"], **counts)
+    write_run(tmp_path, overrides=given, references=["source_only"], budget=budget)
     (run,) = collect([tmp_path])
     words = " ".join(filter(None, ["tl-run -m method=source_only", told, "seed=0"]))
     assert compare_with(run) == f"compare with source_only: {words}"

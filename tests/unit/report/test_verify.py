@@ -160,10 +160,10 @@ def test_command_line_of_a_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             super().__init__([sys.executable, "-c", "raise SystemExit(5)"])
 
     monkeypatch.setattr(subprocess, "Popen", Recorded)
-    assert verify.run_seed(claim(overrides=("run.samples=10",)), 3, tmp_path) == 5
+    assert verify.run_seed(claim(overrides=("run.source_samples=10",)), 3, tmp_path) == 5
     assert commands == [
         [sys.executable, "-m", "translearn.train", "experiment=digits", "run.device=cpu",
-         "run.samples=10", "seed=3", f"hydra.run.dir='{tmp_path}'"]
+         "run.source_samples=10", "seed=3", f"hydra.run.dir='{tmp_path}'"]
     ]  # fmt: skip
 
 
@@ -239,7 +239,7 @@ TABLE = (
     + """\
   overrides: [run=smoke]
   runs:
-    data=digits_photos run.samples=192:
+    data=digits_photos run.source_samples=192:
       method=source_only: 0.0
       method=dann: {mean: 1.5, tolerance: 0.1, source: another paper, seeds: [1]}
     data=digits_parity:
@@ -252,7 +252,7 @@ def test_a_table_is_a_claim_a_cell(conf: Path) -> None:
     (conf / "experiment" / "small.yaml").write_text(TABLE)
     first, second, third = read_claims(conf)["small"]
     assert first.options == ("experiment=small", "run.device=cpu", "run=smoke",
-                             "data=digits_photos", "run.samples=192",
+                             "data=digits_photos", "run.source_samples=192",
                              "method=source_only")  # fmt: skip
     assert (first.mean, first.tolerance, first.source) == (0.0, 0.01, "our own runs")
     assert (second.mean, second.tolerance, second.seeds) == (1.5, 0.1, (1,))
@@ -292,8 +292,8 @@ def test_a_table_is_run_cell_by_cell(
     assert run_claims(cells, conf.parent / "verified") == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0] for line in lines] == [
-        "PASS small data=digits_photos run.samples=192 method=source_only",
-        "FAIL small data=digits_photos run.samples=192 method=dann",
+        "PASS small data=digits_photos run.source_samples=192 method=source_only",
+        "FAIL small data=digits_photos run.source_samples=192 method=dann",
     ]
     assert "claimed 1.5000 - 0.1000; seeds 1: " in lines[1]
     runs = collect([conf.parent / "verified"])

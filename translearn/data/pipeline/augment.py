@@ -124,9 +124,14 @@ class Photo(Augment):
         contrast: likewise; a factor of 0 would leave the mean grey of the image.
         saturation: likewise; a factor of 0 would leave the image without colour.
 
+    Attributes:
+        longest: side of a crop, as a part of the image's.
+
     Raises:
         ConfigError: a value is out of its range.
     """
+
+    longest: float = 1.0
 
     def __init__(
         self,
@@ -158,7 +163,8 @@ class Photo(Augment):
         """Affine maps (B, 2, 3) from the crop to the image; both span [-1, 1]."""
         area = draw.uniform(low=self.scale[0], high=self.scale[1])
         root = (draw.uniform(low=self.log_ratio[0], high=self.log_ratio[1]) / 2).exp()
-        width, height = (area.sqrt() * root).clamp_(max=1.0), (area.sqrt() / root).clamp_(max=1.0)
+        sides = area.sqrt() * root, area.sqrt() / root
+        width, height = (side.clamp_(max=self.longest) for side in sides)
         mirror = 1.0 - 2.0 * (draw.uniform() < self.flip)
         left, top = draw.uniform(low=-1.0), draw.uniform(low=-1.0)
         zero = torch.zeros_like(width)

@@ -1,26 +1,27 @@
 """Several views of one image: the augmentation that contrastive pretexts learn to see through."""
 
 import math
-from typing import Annotated
+from math import inf
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.data.pipeline.augment import Color, Draw, Photo
-from translearn.ranges import Areas, Range, Ratios, Share
+from translearn.ranges import Range, Ratios, Share, Zooms
 
 
 class Views(Photo):
     """A random crop, turned and sheared, with random colours, greyed and blurred.
 
     The family of SimCLR (Chen et al. 2020, appendix A) without its hue; every image has draws of
-    its own, and the geometry is one bilinear sampling. Beyond the edge of the image its last pixel
-    is repeated.
+    its own, and the geometry is one bilinear sampling.
 
     Args:
         size: edge of the square images that come out.
-        scale: least and largest area of the crop, as a part of the image.
+        scale: least and largest area of the crop, as a part of the image; above 1 it is larger than
+            the image, which then comes out smaller than it was.
         ratio: least and largest width / height of the crop.
         flip: probability of a flip; 0 for digits and letters.
         degrees: the crop is turned by up to so much to either side.
@@ -32,6 +33,7 @@ class Views(Photo):
         grey: probability that the colours are averaged away.
         blur: probability of a Gaussian blur.
         sigma: least and largest standard deviation of the blur, in pixels.
+        beyond: the edge of the image: its last pixels again (``edge``), or black (``zeros``).
 
     Raises:
         ConfigError: a value is out of its range.
@@ -40,7 +42,7 @@ class Views(Photo):
     def __init__(
         self,
         size: int,
-        scale: Areas = (0.2, 1.0),
+        scale: Zooms = (0.2, 1.0),
         ratio: Ratios = (3 / 4, 4 / 3),
         flip: Share = 0.5,
         degrees: Annotated[float, Range(0, 180)] = 0.0,
@@ -52,10 +54,13 @@ class Views(Photo):
         grey: Share = 0.2,
         blur: Share = 0.5,
         sigma: Ratios = (0.1, 2.0),
+        beyond: Literal["edge", "zeros"] = "edge",
     ) -> None:
         super().__init__(size, scale, ratio, flip, brightness, contrast, saturation)
         self.angle, self.shear = math.radians(degrees), shear
         self.recolor, self.grey, self.blur, self.sigma = recolor, grey, blur, tuple(sigma)
+        self.longest = inf if self.scale[1] > 1 else 1.0
+        self.padding = {"edge": "border", "zeros": "zeros"}[beyond]
         self.color = Color()
         self.register_buffer("positions", torch.arange(float(size)), persistent=False)
         self.positions: Tensor
@@ -64,7 +69,7 @@ class Views(Photo):
         """(B, C, H, W) -> (B, C, size, size) in [0, 1]."""
         shape = [len(x), x.shape[1], self.size, self.size]
         grid = F.affine_grid(self._lean(self._crops(draw), draw), shape, align_corners=False)
-        x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+        x = F.grid_sample(x, grid, padding_mode=self.padding, align_corners=False)
         if self.recolor:
             changed = draw.uniform(1, 1, 1) < self.recolor
             x = torch.where(changed, self.color(x, draw), x)

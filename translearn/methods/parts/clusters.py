@@ -126,7 +126,8 @@ class Scan(Clusters):
         seed: of the k-means that chooses.
         neighbours: mined for each image.
         entropy_weight: of the entropy term, which keeps all clusters in use.
-        selflabel_share: share of ``run.samples`` drawn in phase ``selflabel``; 0 leaves it out.
+        selflabel_share: share of ``run.source_samples`` drawn in phase ``selflabel``; 0 leaves it
+            out.
         confidence: least probability that makes a pseudo-label.
 
     Raises:
@@ -159,11 +160,11 @@ class Scan(Clusters):
                 "phase scan: lower one of them"
             )
         pairs = {"target": Stream("target", views=1, partners="neighbours", unlabelled=True)}
-        steps = budget.steps("scan", 1, share - self.selflabel_share)
+        steps = budget.steps("scan", share - self.selflabel_share)
         phases = [Phase("mine"), Phase("scan", pairs, steps, learn)]
         if self.selflabel_share:
             views = {"target": Stream("target", views=2, unlabelled=True)}
-            steps = budget.steps("selflabel", 1, self.selflabel_share)
+            steps = budget.steps("selflabel", self.selflabel_share)
             phases.append(Phase("selflabel", views, steps, learn))
         return phases
 

@@ -134,7 +134,7 @@ class ZeroShot(Method):
         for name in names:
             if learn:
                 cache = None if self.train_backbone else "backbone"
-                steps = budget.steps(name, 1, 1 / len(names))
+                steps = budget.steps(name, 1 / len(names))
                 phases.append(Phase(name, {"source": Stream("source")}, steps, learn, cache=cache))
             else:
                 phases.append(Phase(name))
