@@ -84,10 +84,11 @@ def per_domain(wanted: bool | None, backbone: Backbone, option: str) -> bool:
     Raises:
         ConfigError: both were asked for.
     """
-    if wanted and backbone.frozen_statistics:
+    if wanted and (backbone.frozen_statistics or backbone.learn == "none"):
+        cause = "learn=none" if backbone.learn == "none" else "frozen_statistics=true"
         raise ConfigError(
             f"{option}=true needs batch norm that follows the data\n"
-            f"leave out backbone.frozen_statistics=true or {option}=true"
+            f"leave out {option}=true, or do without backbone.{cause}"
         )
     return not backbone.keeps_statistics if wanted is None else wanted
 

@@ -214,8 +214,13 @@ def last_model(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
 def without_download(config: Config) -> Config:
     """The config with a backbone of random weights, since the run's own replace them anyway."""
     backbone = dict(config["backbone"])
+    pretrained = bool(backbone.get("pretrained") or backbone.get("weights"))
     if "frozen_statistics" in backbone and backbone["frozen_statistics"] is None:
-        backbone["frozen_statistics"] = bool(backbone.get("pretrained") or backbone.get("weights"))
+        backbone["frozen_statistics"] = pretrained
+    # before the option all learned, but for zeroshot
+    of_before = "learn" not in backbone and "train_backbone" in config.get("method", {})
+    if pretrained and (of_before or ("learn" in backbone and backbone["learn"] is None)):
+        backbone["learn"] = "none"
     for key, value in (("pretrained", False), ("weights", None)):
         if key in backbone:
             backbone[key] = value

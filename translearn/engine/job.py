@@ -13,7 +13,7 @@ from translearn.data.contents import Contents
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.pipeline.reading import TaskFiles
-from translearn.data.types import TaskSet
+from translearn.data.types import Images, Shape, TaskSet
 from translearn.engine.judge import Judge
 from translearn.engine.workload import scoring_batch
 from translearn.methods.base import Budget, Method
@@ -50,6 +50,7 @@ class Job:
     view: TrainView  # what the method may see
     judge: Judge  # the labels that score it
     prepare: Mapping[str, Preparation]  # task -> its preprocessing
+    shapes: Mapping[str, Shape]  # task -> what a prepared sample looks like to the method
     augment: Augment
     pair_augment: Augment  # what makes several views of one sample differ
     run: RunConfig
@@ -61,6 +62,8 @@ class Job:
     stop: Stop
     tracker: GuardedTracker
     files: Mapping[str, TaskFiles] = field(default_factory=dict)  # task -> what was read of it
+    extraction_seconds: float = 0.0  # what features that are computed once were foreseen to take
+    pictures: Mapping[str, Images] = field(default_factory=dict)  # what is given as features
     contents: Contents = field(default_factory=dict)  # what the data are, by their content
 
     @property
@@ -80,8 +83,13 @@ class Job:
     @property
     def scoring_batch(self) -> int:
         """Samples at a time where nothing learns, in scoring and for cached features."""
-        shapes = [self.tasks.shape(task) for task in self.tasks.tasks]
-        return scoring_batch(self.run, shapes, self.runtime.device)
+        return scoring_batch(self.run, self.shapes.values(), self.runtime.device)
+
+    @property
+    def input_shape(self) -> Shape:
+        """What the backbone gets: samples, or features of theirs."""
+        features = (self.method.backbone.out_dim,)
+        return features if self.method.on_features else self.tasks.input_shape
 
     @property
     def first_rank(self) -> bool:

@@ -17,6 +17,7 @@ from translearn.config import Select
 from translearn.engine.environment import continued_with, made_with, other_versions
 from translearn.engine.job import Job, Progress
 from translearn.engine.judge import scores_of
+from translearn.engine.learners import learned
 from translearn.engine.saving import Clock, Saver
 from translearn.engine.scoring import (
     evaluate,
@@ -99,7 +100,7 @@ def run_method(job: Job) -> Trained:
     if job.run.rules:
         metrics |= label_free_scores(job, job.run, job.method)
     metrics_log.write(phase="end", step=progress.steps, **metrics)
-    record = [{"name": p.name, "steps": p.steps, "learn": list(p.learn)} for p in phases]
+    record = [{"name": p.name, "steps": p.steps, "learn": learned(job.method, p)} for p in phases]
     return Trained(progress, record, metrics, confusions, seen_unseen)
 
 

@@ -134,7 +134,9 @@ def measured(config: Config, folder: Path) -> Estimate:
         line("computes", runtime.summary),
         line("data and model ready in", duration(built)),
     ]
-    whole = 0.0
+    whole = job.extraction_seconds
+    if whole:
+        lines.append(line("features, computed once", duration(whole)))
     for phase in job.method.phases(job.budget):
         seconds, about = first_steps(job, phase)
         whole += seconds
