@@ -8,12 +8,19 @@ import torch
 from embedded import digits
 from PIL import Image
 
-from translearn.artifacts.folder import but_moved
 from translearn.data.arrangements.folders import FolderPair
-from translearn.data.contents import changes, contents, fingerprint
+from translearn.data.contents import changes, contents
 from translearn.data.files.compared import digests
-from translearn.engine.data_record import keep_contents, refuse_changed
-from translearn.errors import CheckpointError
+from translearn.data.identity import but_moved, changed_since, same_settings
+from translearn.engine.data_record import (
+    data_record,
+    keep_record,
+    refuse_changed,
+    refuse_learned_test,
+)
+from translearn.errors import CheckpointError, ConfigError
+from translearn.report.collect import collect
+from translearn.report.rows import group
 
 HERE = ("cat", "dog")
 
@@ -36,9 +43,17 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
+def places_of(photos):
+    return {"source": str(photos / "source"), "target": str(photos / "target")}
+
+
 def read(photos, **options):
-    place = {"source": str(photos / "source"), "target": str(photos / "target")}
-    return contents(FolderPair(**place, size=8, crop=8).load(), **options)
+    return contents(FolderPair(**places_of(photos), size=8, crop=8).load(), **options)
+
+
+def record(photos, **options):
+    tasks = FolderPair(**places_of(photos), size=8, crop=8, **options).load()
+    return data_record(tasks, {"data": places_of(photos)}, most=None, seed=0)
 
 
 def rewritten(path):
@@ -64,12 +79,17 @@ CHANGES = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_told_and_refused(name, photos, tmp_path):
     change, told = CHANGES[name]
-    before = read(photos)
-    keep_contents(tmp_path, before)
+    before = record(photos)
+    keep_record(tmp_path, before)
+    config = {"data": places_of(photos)}
+    assert changed_since(tmp_path, config) == []
     change(photos)
-    now = read(photos)
-    assert fingerprint(now) != fingerprint(before)
-    assert any(told in line for line in changes(before, now)), list(changes(before, now))
+    assert changed_since(tmp_path, config)
+    now = record(photos)
+    assert now.places != before.places
+    assert now.fingerprint != before.fingerprint
+    lines = list(changes(before.tasks, now.tasks))
+    assert any(told in line for line in lines), lines
     with pytest.raises(CheckpointError, match="its data have changed") as caught:
         refuse_changed(tmp_path, now)
     assert len(str(caught.value).splitlines()) <= 6
@@ -77,8 +97,9 @@ def test_a_change_is_told_and_refused(name, photos, tmp_path):
 
 @pytest.mark.parametrize("how", ["again", "touched", "moved", "copied", "linked", "no cache"])
 def test_what_is_no_change(how, photos, tmp_path, cache):
-    before = read(photos)
-    keep_contents(tmp_path, before)
+    before = record(photos)
+    stored = {"data": places_of(photos)}
+    keep_record(tmp_path, before)
     match how:
         case "touched":
             for path in photos.rglob("*.png"):
@@ -93,7 +114,57 @@ def test_what_is_no_change(how, photos, tmp_path, cache):
         case "no cache":
             for note in cache.rglob("*"):
                 note.is_file() and note.write_bytes(b"{broken")
-    refuse_changed(tmp_path, read(photos))
+    refuse_changed(tmp_path, record(photos))
+    config = {"data": places_of(photos)}
+    assert changed_since(tmp_path, config) == [] and same_settings(tmp_path, stored, config)
+    assert not same_settings(tmp_path, {**stored, "seed": 1}, {**config, "seed": 2})
+    assert record(photos, split_seed=3).places == before.places  # whatever cuts them
+
+
+def test_a_place_with_more_in_it_is_another(photos, tmp_path):
+    keep_record(tmp_path, record(photos))
+    config = {"data": places_of(photos)}
+    (photos / "source/cat/.hidden").write_text("x")
+    assert changed_since(tmp_path, config) == []
+    (photos / "source/cat/notes.txt").write_text("x")
+    assert changed_since(tmp_path, config) == [f"data.source={photos / 'source'}"]
+
+
+def test_a_label_in_a_table_counts(photos, tmp_path):
+    rows = [f"cat/{n}.png,{'ab'[n % 2]}" for n in range(5)]
+    table = photos / "source/labels.csv"
+    table.write_text("\n".join(["path,label", *rows]))
+    keep_record(tmp_path, record(photos))
+    config = {"data": places_of(photos)}
+    assert changed_since(tmp_path, config) == []
+    table.write_text(table.read_text().replace("4.png,a", "4.png,b"))
+    assert changed_since(tmp_path, config) == [f"data.source={photos / 'source'}"]
+
+
+def test_the_model_that_a_run_starts_from_counts(photos, tmp_path):
+    config = {"data": places_of(photos), "method": {"init": str(tmp_path / "init"), "name": "x"}}
+    tasks = FolderPair(**places_of(photos), size=8, crop=8).load()
+    (tmp_path / "init").mkdir()
+    (tmp_path / "init/model.safetensors").write_bytes(b"1")
+    before = data_record(tasks, config, most=None, seed=0)
+    assert list(before.models) == ["method.init"]
+    keep_record(tmp_path, before)
+    refuse_changed(tmp_path, before)
+    (tmp_path / "init/model.safetensors").write_bytes(b"2")
+    with pytest.raises(CheckpointError, match=r"method\.init: another file"):
+        refuse_changed(tmp_path, data_record(tasks, config, most=None, seed=0))
+
+
+def test_an_earlier_run_must_not_have_learned_the_test(photos, tmp_path):
+    keep_record(tmp_path, record(photos))
+    refuse_learned_test(str(tmp_path), record(photos))
+    (photos / "source/eel").mkdir()
+    for path in [*photos.glob("source/cat/*.png"), *photos.glob("source/dog/*.png")]:
+        path.rename(photos / "source/eel" / f"{path.parent.name}{path.name}")  # another cut of them
+    for name in HERE:
+        rewritten(photos / "source" / name / "0.png")
+    with pytest.raises(ConfigError, match="images that are test images here"):
+        refuse_learned_test(str(tmp_path), record(photos))
 
 
 def test_a_part_is_known_as_a_part(photos):
@@ -167,7 +238,7 @@ def test_a_place_is_followed_where_the_content_decides(photos, tmp_path):
     config = {"data": {"source": str(photos / "source"), "target": "nowhere"}}
     lines = ["data.source: old -> new", "data.target: old -> nowhere", "seed: 0 -> 1"]
     assert but_moved(tmp_path, lines, config) == lines
-    keep_contents(tmp_path, read(photos))
+    keep_record(tmp_path, record(photos))
     assert but_moved(tmp_path, lines, config) == lines[1:]
 
 
@@ -177,7 +248,7 @@ def test_a_place_is_followed_where_the_content_decides(photos, tmp_path):
 def test_a_broken_record_is_refused(content, photos, tmp_path):
     (tmp_path / "data.json").write_bytes(content)
     with pytest.raises(CheckpointError, match=r"data\.json"):
-        refuse_changed(tmp_path, read(photos))
+        refuse_changed(tmp_path, record(photos))
 
 
 @pytest.mark.full
@@ -199,3 +270,32 @@ def test_a_run_goes_on_with_moved_data_and_not_with_changed(photos, tl_run, tmp_
     (tmp_path / "run/result.json").unlink()
     photos.rename(tmp_path / "elsewhere")
     assert tl_run("run.resume=run", *moved).returncode == 0
+    (tmp_path / "run/result.json").unlink()
+    (tmp_path / "run").rename(tmp_path / "away")
+    again = tl_run("run.resume=away")  # knows where they are since
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.full
+def test_a_sweep_takes_what_is_done_on_the_same_data_alone(photos, tl_run, tmp_path):
+    options = ("-m", "run.skip_done=true", "method=source_only", "data=folder", "backbone=lenet",
+               "augment=none", "data.size=28", "data.crop=28", "run.device=cpu", "run.max_steps=3",
+               "run.batch_size=2", "run.evaluate=[val]",
+               "seed=0,1", "run.figures=false")  # fmt: skip
+    here = ("data.source=photos/source", "data.target=photos/target")
+    first = tl_run(*options, *here, "hydra.sweep.dir=outputs/sweeps/first")
+    assert first.returncode == 0, first.stderr
+    photos.rename(tmp_path / "elsewhere")
+    moved = ("data.source=elsewhere/source", "data.target=elsewhere/target")
+    again = tl_run(*options, *moved)
+    assert again.returncode == 0 and again.stdout.count("is done already") == 2, again.stdout
+    rewritten(tmp_path / "elsewhere/source/cat/1.png")
+    (tmp_path / "elsewhere").rename(photos)
+    kept = (tmp_path / "outputs/sweeps/first/0/result.json").read_bytes()
+    over = tl_run(*options, *here, "hydra.sweep.dir=outputs/sweeps/first")
+    assert over.returncode == 2 and "its data have changed since" in over.stderr, over.stderr
+    assert (tmp_path / "outputs/sweeps/first/0/result.json").read_bytes() == kept
+    anew = tl_run(*options, *here, "hydra.sweep.dir=outputs/sweeps/anew")
+    assert anew.returncode == 0 and "is done already" not in anew.stdout, anew.stdout
+    rows = [row.settings for row in group(collect([tmp_path / "outputs"]))[0]]
+    assert len(rows) == 2 and rows[0] != rows[1]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from foreign_files import NO_RESULT, NO_YAML, RUN, result
 
-from translearn.artifacts.folder import POINTER, same, stored_config
+from translearn.artifacts.folder import POINTER, stored_config
 from translearn.commands import table
+from translearn.data.identity import same
 from translearn.errors import CheckpointError
 from translearn.launch.arguments import stored_overrides
 from translearn.report.collect import collect

@@ -19,8 +19,9 @@ from translearn.artifacts.result import (
     write_result,
 )
 from translearn.renamed.names import RENAMED
-from translearn.report.collect import KEYS, Run, read_run
+from translearn.report.collect import Run, read_run
 from translearn.report.grid import COLUMNS
+from translearn.report.rows import KEYS
 
 OLD = Path(__file__).parents[1] / "golden" / "runs" / "0.1"
 WHOLE = Result(

@@ -1,25 +1,29 @@
 """Run folders on the disk: lock, config, result, and pointers to others. Imports no torch."""
 
 import contextlib
+import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from filelock import Timeout
 
+from translearn.artifacts.atomic import write_atomic
 from translearn.artifacts.result import read_result
 from translearn.artifacts.variables import filled_in
-from translearn.config import Config, differences, flatten
+from translearn.config import Config
 from translearn.errors import CheckpointError, TranslearnError
 from translearn.renamed import present
 from translearn.system import reading
 from translearn.system.locks import Lock
+from translearn.system.quoting import in_quotes
 
 PARTS = ("method", "data", "backbone", "augment", "run")  # of a config, each with its options
 
 
 RECORD = ".hydra"
+MOVED = "moved.yaml"  # beside what Hydra wrote
 
 
 def run_lock(folder: Path) -> Lock:
@@ -111,6 +115,29 @@ def stored_words(folder: Path) -> list[str]:
     return words
 
 
+def moved_words(folder: Path) -> list[str]:
+    """The options that tell where the data of a run lie now, as a resume was last told.
+
+    Raises:
+        OSError: the record may not be read.
+        ValueError: it is none.
+    """
+    path = folder / RECORD / MOVED
+    if not path.is_file():
+        return []
+    words = reading.yaml_value(path)
+    if not isinstance(words, list) or not all(_is_option(word) for word in words):
+        raise ValueError("it is no list of options")
+    return words
+
+
+def remember_moves(folder: Path, places: Mapping[str, Path | None]) -> None:
+    """Note for the next resume where data lie now: key -> path."""
+    words = [f"{key}={in_quotes(str(path.absolute()))}" for key, path in places.items() if path]
+    if words:
+        write_atomic(folder / RECORD / MOVED, json.dumps(words).encode())
+
+
 def stored_sources(folder: Path) -> list[str]:
     """The folders of configuration that a run was given with ``--config-dir``.
 
@@ -158,35 +185,7 @@ def of_a_run(path: Path) -> Iterator[None]:
         ) from error
 
 
-def same(folder: Path, current: Config, tell: Callable[[str], None] | None = None) -> bool:
-    """Whether the run there is of this release and config; an open seed fits every seed.
-
-    Args:
-        folder: of the run.
-        current: config.
-        tell: is told of a folder whose config cannot be read, which is passed over.
-    """
-    try:
-        written, stored = written_config(folder), stored_config(folder)
-    except CheckpointError as error:
-        if tell is not None:
-            tell(f"passed over: {str(error).splitlines()[0]}")
-        return False
-    seed = stored["seed"] if current["seed"] is None else current["seed"]
-    return written == stored and not differences(stored, {**current, "seed": seed})
-
-
-MOVED = ("data.source", "data.target", "data.folder")
 CONTENTS = "data.json"  # what the data of a run are by their content
-
-
-def but_moved(folder: Path, changed: list[str], config: Mapping[str, Any]) -> list[str]:
-    """The differences of configuration without data that lie elsewhere: their content decides."""
-    if not (folder / CONTENTS).is_file():
-        return changed
-    flat = flatten(config)
-    moved = [key for key in MOVED if Path(str(flat.get(key))).expanduser().exists()]
-    return [line for line in changed if line.split(":", 1)[0] not in moved]
 
 
 def refuse_differences(

@@ -15,6 +15,8 @@ from translearn.errors import CheckpointError
 from translearn.system.problems import expanded
 from translearn.system.reading import parsed_json
 
+MODEL = "model.safetensors"  # in a run folder
+
 
 def write_model(
     folder: Path,
@@ -30,7 +32,7 @@ def write_model(
     """
     metadata = {"translearn": json.dumps(about)}  # one key: safetensors writes several in any order
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    write_atomic(folder / "model.safetensors", to_safetensors(tensors, metadata))
+    write_atomic(folder / MODEL, to_safetensors(tensors, metadata))
 
 
 def finished_model(init: str) -> Path:
@@ -39,7 +41,7 @@ def finished_model(init: str) -> Path:
     Raises:
         CheckpointError: there is none.
     """
-    path = expanded(init) / "model.safetensors"
+    path = expanded(init) / MODEL
     if not path.is_file():
         raise CheckpointError(f"method.init={init}: no finished run there ({path.name} is missing)")
     return path

@@ -45,6 +45,7 @@ class Result:
         precision_reason: why it is this precision.
         elapsed_seconds: from the start of this process to its end, building and scoring included.
         data_fingerprint: sha256 of what was read: classes, splits, samples; see ``data.json``.
+        data_places: key of ``data`` -> sha256 of what the folder that it names held.
         files: of each folder that was read: files found, used, and left out by reason.
         environment: versions, device, threads, commit.
     """
@@ -91,6 +92,7 @@ class Result:
     deterministic: bool | None = None
     files: dict[str, Any] = field(default_factory=dict)
     data_fingerprint: str | None = None
+    data_places: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
 

@@ -118,6 +118,13 @@ def listed_files(task: Mapping[str, Any]) -> dict[str, str]:
     return {name: sha256 for sha256, name in lines}
 
 
+def digests_of(found: Contents, splits: Sequence[str]) -> set[str]:
+    """The sha256 of every file in these splits of all tasks."""
+    parts = [task["splits"].get(name, {}) for task in found.values() for name in splits]
+    lines = [line for part in parts for line in part.get("files", "").split("\0") if line]
+    return {line.partition(" ")[0] for line in lines}
+
+
 def told(names: Sequence[str], what: str, how: str, added: Sequence[str] = ()) -> str:
     """``3 files gone: a, b, c; 1 new: d``."""
     parts = []

@@ -11,19 +11,24 @@ import numpy as np
 import torch
 
 from translearn.artifacts.checkpoint import load as load_checkpoint
-from translearn.artifacts.folder import but_moved, of_a_run, refuse_differences
+from translearn.artifacts.folder import of_a_run, refuse_differences
 from translearn.artifacts.trackers import GuardedTracker, check_tracker
 from translearn.backbones.base import Backbone, Learn
 from translearn.components import build, check, resolve_class
 from translearn.config import Config, RunConfig, differences
 from translearn.data.access import TrainView
 from translearn.data.arrangements.base import lacking
-from translearn.data.contents import contents
+from translearn.data.identity import but_moved
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation, VectorPreparation
 from translearn.data.pipeline.reading import Reader, TaskFiles
 from translearn.data.types import DataSource, Domain, Images, Shape, Split, TaskSet
-from translearn.engine.data_record import refuse_changed
+from translearn.engine.data_record import (
+    DataRecord,
+    data_record,
+    refuse_changed,
+    refuse_learned_test,
+)
 from translearn.engine.environment import continued_with, made_with, other_versions, told_versions
 from translearn.engine.features import Extraction
 from translearn.engine.job import Job, phase_settings
@@ -75,9 +80,12 @@ def build_run(
         root = os.path.expanduser(config["data_root"])
         tasks = build(config["data"], DataSource, root=root).load()
     seed = int(config["seed"])
-    known = contents(tasks, run.most_files, seed) if rank == 0 else {}
+    found: DataRecord | None = None
     if rank == 0:
-        refuse_changed(folder, known)
+        found = data_record(tasks, config, run.most_files, seed)
+        refuse_changed(folder, found)
+        if config["method"].get("init"):
+            refuse_learned_test(config["method"]["init"], found)
     tasks, files = read_files(tasks, run, seed, show=rank == 0)
     torch.manual_seed(stable_seed(seed, "start"))
     random.seed(seed)
@@ -127,7 +135,7 @@ def build_run(
         extraction_seconds=seconds,
         pictures=pictures,
         files=files,
-        contents=known,
+        data_record=found,
     )
 
 

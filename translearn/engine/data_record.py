@@ -1,17 +1,96 @@
 """data.json in a run folder: what the run reads, so that it is never continued on other data."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from translearn.artifacts.atomic import write_atomic
 from translearn.artifacts.folder import CONTENTS, of_a_run, refuse_differences
-from translearn.data.contents import Contents, changes, fingerprint
+from translearn.artifacts.model import MODEL
+from translearn.config import Config, flatten
+from translearn.data.contents import Contents, changes, contents, digests_of, fingerprint
+from translearn.data.files.compared import digests
+from translearn.data.identity import MOST_BYTES, Held, held, there
+from translearn.data.types import TaskSet
+from translearn.errors import ConfigError
 from translearn.system import reading
+from translearn.system.problems import expanded
 
-MOST_BYTES = 2**28  # a million files
+
+@dataclass(frozen=True)
+class DataRecord:
+    """What a run reads.
+
+    Attributes:
+        tasks: what it reads of each task, cut and drawn by its seeds.
+        places: key of ``data`` -> what the folder that it names holds, whatever the seeds.
+        models: option -> sha256 of the file that it names: weights, a model, descriptions.
+    """
+
+    tasks: Contents
+    places: Mapping[str, Held]
+    models: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """One digest of all that is read."""
+        return fingerprint(self.tasks)
 
 
-def refuse_changed(folder: Path, contents: Contents) -> None:
+def data_record(tasks: TaskSet, config: Config, most: int | None, seed: int) -> DataRecord:
+    """What a run is about to read, before its files are decoded.
+
+    Args:
+        tasks: of the run.
+        config: names the places.
+        most: files of each split that the run reads, drawn by ``seed``; None: all.
+        seed: of the run.
+    """
+    places = {}
+    for name, listing in tasks.listings.items():
+        key = name if there(name, config) else "folder"
+        place = there(key, config)
+        if place is not None:
+            places[key] = held(listing, place)
+    return DataRecord(contents(tasks, most, seed), places, models(config))
+
+
+def models(config: Config) -> dict[str, str]:
+    """Option -> sha256 of the file that it names, of all but the data."""
+    parts = {name: config.get(name) or {} for name in ("method", "backbone", "semantics")}
+    texts = {key: value for key, value in flatten(parts).items() if isinstance(value, str)}
+    paths = {key: expanded(value) for key, value in texts.items()}
+    files = {k: path / MODEL if path.is_dir() else path for k, path in paths.items()}
+    known = digests([path for path in files.values() if path.is_file()])
+    return {key: known[path][1] for key, path in files.items() if path in known}
+
+
+def refuse_learned_test(init: str, record: DataRecord) -> None:
+    """Refuse an earlier run whose source images are test images now.
+
+    Files are known by their content; what is in memory is cut alike by ``data.split_seed``. The
+    target's images were hidden from it, or are all of the test in a transductive protocol.
+
+    Raises:
+        CheckpointError: its record is broken.
+        ConfigError: it did.
+    """
+    path = expanded(init) / CONTENTS
+    if not path.is_file():
+        return
+    with of_a_run(path):
+        tasks = reading.json_value(path, MOST_BYTES)["tasks"]
+        theirs = digests_of({k: v for k, v in tasks.items() if k == "source"}, ("train",))
+    both = theirs & digests_of(record.tasks, ("test",))
+    if both:
+        raise ConfigError(
+            f"method.init={init} learned from {len(both)} images that are test images here\n"
+            "use the data and the data.split_seed of that run, or train it anew"
+        )
+
+
+def refuse_changed(folder: Path, record: DataRecord) -> None:
     """Refuse to continue a run whose data have changed; one without a record is left alone.
 
     Raises:
@@ -21,14 +100,16 @@ def refuse_changed(folder: Path, contents: Contents) -> None:
     if not path.exists():
         return
     with of_a_run(path):
-        lines = list(changes(reading.json_value(path, MOST_BYTES)["tasks"], contents))
+        before = reading.json_value(path, MOST_BYTES)
+        lines = list(changes(before["tasks"], record.tasks))
+        known = before.get("models", {})
+        lines += [f"{k}: another file" for k, v in record.models.items() if known.get(k, v) != v]
     refuse_differences(folder, lines, "its data have changed", "bring the data back")
 
 
-def keep_contents(folder: Path, contents: Contents) -> str:
-    """Write down what a run reads, as it begins; returns its fingerprint."""
-    found = fingerprint(contents)
+def keep_record(folder: Path, record: DataRecord) -> None:
+    """Write down what a run reads, as it begins."""
     if not (folder / CONTENTS).exists():
-        record = {"fingerprint": found, "tasks": contents}
-        write_atomic(folder / CONTENTS, (json.dumps(record, indent=1) + "\n").encode())
-    return found
+        parts = {"tasks": record.tasks, "places": record.places, "models": record.models}
+        text = json.dumps({"fingerprint": record.fingerprint, **parts}, indent=1)
+        write_atomic(folder / CONTENTS, (text + "\n").encode())

@@ -9,11 +9,11 @@ from typing import Any
 from translearn.artifacts.trackers import GuardedTracker
 from translearn.config import Config, RunConfig
 from translearn.data.access import TrainView
-from translearn.data.contents import Contents
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.pipeline.reading import TaskFiles
 from translearn.data.types import Images, Shape, TaskSet
+from translearn.engine.data_record import DataRecord
 from translearn.engine.judge import Judge
 from translearn.engine.workload import scoring_batch
 from translearn.methods.base import Budget, Method
@@ -64,7 +64,7 @@ class Job:
     files: Mapping[str, TaskFiles] = field(default_factory=dict)  # task -> what was read of it
     extraction_seconds: float = 0.0  # what features that are computed once were foreseen to take
     pictures: Mapping[str, Images] = field(default_factory=dict)  # what is given as features
-    contents: Contents = field(default_factory=dict)  # what the data are, by their content
+    data_record: DataRecord | None = None  # what the data are by their content; of rank 0
 
     @property
     def checkpoints(self) -> Path:

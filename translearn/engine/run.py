@@ -15,7 +15,7 @@ from translearn.config import Config
 from translearn.data.types import TaskSet
 from translearn.engine.about import about
 from translearn.engine.build import build_run
-from translearn.engine.data_record import keep_contents
+from translearn.engine.data_record import keep_record
 from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
 from translearn.engine.loop import run_method
@@ -46,7 +46,8 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
     if rank == 0:
         log.info("%s", job.runtime.summary)
     refuse_large_batches(job)
-    known = keep_contents(folder, job.contents) if rank == 0 else None
+    if job.data_record:
+        keep_record(folder, job.data_record)
     with job.tracker:
         progress, phases, metrics, confusions, seen_unseen = run_method(job)
         if run.probe:
@@ -58,7 +59,12 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
     if rank == 0:
         write_model(folder, job.method.state_dict(), about(job))
     result = success(job, tasks, progress, phases, metrics, confusions)
-    result = replace(result, data_fingerprint=known)
+    if job.data_record:
+        result = replace(
+            result,
+            data_fingerprint=job.data_record.fingerprint,
+            data_places={key: known["sha256"] for key, known in job.data_record.places.items()},
+        )
     if rank == 0 and run.figures:
         from translearn.engine.pictures import draw_figures  # matplotlib, only where it is wanted
 

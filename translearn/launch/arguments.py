@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from translearn.artifacts.folder import refuse_older, stored_sources, stored_words
+from translearn.artifacts.folder import moved_words, refuse_older, stored_sources, stored_words
 from translearn.config import conf_dir
 from translearn.errors import CheckpointError, ConfigError, nearest
 from translearn.launch.help import explain, meant, of_choices
@@ -70,7 +70,9 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
         return []
     refuse_older(folder)
     try:
-        stored = stored_words(folder)
+        moved = moved_words(folder)
+        anew = [word.split("=", 1)[0] for word in moved]
+        stored = [w for w in stored_words(folder) if w.split("=", 1)[0] not in anew] + moved
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{record} cannot be read: {error}") from error
     left_out = {*given, *SWEEP_KEYS}

@@ -11,17 +11,17 @@ from omegaconf import DictConfig
 
 from translearn.artifacts.folder import (
     POINTER,
-    but_moved,
     done,
     locked,
     refuse_differences,
     refuse_older,
+    remember_moves,
     run_lock,
-    same,
     stored_config,
 )
 from translearn.artifacts.result import Result, read_result
 from translearn.config import Config, differences, fingerprint, plain
+from translearn.data.identity import but_moved, changed_since, places, same, there
 from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import SWEEP_KEYS, given_values, unquoted
 from translearn.system.locks import Lock
@@ -95,10 +95,10 @@ def earlier_run(own: Path, sweep: Path, root: Path, config: Config) -> tuple[Pat
         config: of the job.
 
     Returns:
-        The folder and the result of a run of this config that is done; else that of one that left
-        a checkpoint and that nobody works on, and None; else ``own`` and None.
+        The folder and the result of a run of this config and data that is done; else that of one
+        that left a checkpoint and that nobody works on, and None; else ``own`` and None.
     """
-    wanted, unfinished = fingerprint(config), None
+    unfinished = None
     patterns = ((sweep, "**"), (root, "*/*"), (root, "sweeps/*/*"))
     folders = {
         path.parent.parent.resolve(): path.parent.parent
@@ -108,16 +108,31 @@ def earlier_run(own: Path, sweep: Path, root: Path, config: Config) -> tuple[Pat
     }
     for folder in [own, *folders.values()]:
         result = read_result(folder)
-        if result and result.fingerprint == wanted and result.status == "done":
-            return folder, result
-        if unfinished is None and (folder / "checkpoints").is_dir() and not locked(folder):
-            fits = result.fingerprint == wanted if result else same(folder, config)
-            unfinished = folder if fits else None
+        if not (result and made_by(folder, result, config)):
+            continue_it = result is None and same(folder, config)
+        elif result.status == "done":
+            if not changed_since(folder, config):
+                return folder, result
+            continue_it = False
+        else:
+            continue_it = True
+        if continue_it and unfinished is None and (folder / "checkpoints").is_dir():
+            unfinished = None if locked(folder) else folder
     return unfinished or own, None
 
 
+def made_by(folder: Path, result: Result, config: Config) -> bool:
+    """Whether a result is that of this config, wherever the same data lie now."""
+    if result.fingerprint == fingerprint(config):
+        return True
+    try:
+        return bool(places(folder)) and same(folder, config)
+    except CheckpointError:
+        return False
+
+
 def refuse_other_runs(sweep: Path, configs: Sequence[DictConfig]) -> None:
-    """Refuse a sweep folder in which the folder of a job holds the run of another config.
+    """Refuse a sweep folder in which the folder of a job holds the run of another config or data.
 
     Raises:
         ConfigError: naming the folder.
@@ -128,6 +143,12 @@ def refuse_other_runs(sweep: Path, configs: Sequence[DictConfig]) -> None:
             raise ConfigError(
                 f"{folder} holds a run of other options\n"
                 "leave out hydra.sweep.dir: run.skip_done=true finds finished runs by itself"
+            )
+        changed = changed_since(folder, plain(config)) if done(folder) else []
+        if changed:
+            raise ConfigError(
+                f"{folder} is done, and its data have changed since: {', '.join(changed)}\n"
+                "leave out hydra.sweep.dir, or name another folder, to train on what is there now"
             )
 
 
@@ -225,7 +246,7 @@ def picked_seed(folder: Path, continued: bool) -> int:
 
 
 def refuse_changed(folder: Path, config: DictConfig, seed: int) -> None:
-    """Refuse to continue a run by other options than it was started with.
+    """Refuse to continue a run by other options than it was started with; moved data are noted.
 
     Raises:
         CheckpointError: naming the differences.
@@ -235,4 +256,7 @@ def refuse_changed(folder: Path, config: DictConfig, seed: int) -> None:
     seeded.seed = seed
     now = plain(seeded)
     changed = differences(stored_config(folder), now)
-    refuse_differences(folder, but_moved(folder, changed, now))
+    left = but_moved(folder, changed, now)
+    refuse_differences(folder, left)
+    moved = [line.split(":", 1)[0] for line in changed if line not in left]
+    remember_moves(folder, {key: there(key.removeprefix("data."), now) for key in moved})

@@ -13,8 +13,9 @@ from typing import Any
 from translearn.config import Select
 from translearn.errors import ConfigError
 from translearn.metrics.choice import FLOOR_METRIC, RULES, BestSoFar, chooses, metric_of
-from translearn.report.collect import KEYS, Row, Run, group
+from translearn.report.collect import Run
 from translearn.report.grid import Grid, amount, spread
+from translearn.report.rows import KEYS, Row, group
 from translearn.system.reading import json_lines
 
 TEST = metric_of(Select.oracle)

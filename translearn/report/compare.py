@@ -7,9 +7,10 @@ from statistics import mean
 
 from scipy.stats import ttest_rel
 
-from translearn.report.collect import Row, Run, group, same_budget, source_only_of
+from translearn.report.collect import Run
 from translearn.report.grid import ORACLE, deviation, note, spread, title
 from translearn.report.references import NEGATIVE
+from translearn.report.rows import Row, group, same_budget, source_only_of
 from translearn.system.printing import printable
 
 SIGNIFICANT = 0.05

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import mean
 
-from translearn.report.collect import KEYS, Row, Run, common_settings, group, source_only_of
+from translearn.report.collect import Run
 from translearn.report.references import MEANING, at_chance, not_compared, reference_marks
+from translearn.report.rows import KEYS, Row, common_settings, group, source_only_of
 from translearn.system.printing import cell as in_cell
 from translearn.system.printing import markdown_text
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from translearn.artifacts.result import Result, write_result
 from translearn.errors import ConfigError
-from translearn.report.collect import KEYS, Row, Run, collect, group, settings
+from translearn.report.collect import Run, collect
 from translearn.report.grid import aggregate, markdown
+from translearn.report.rows import KEYS, Row, group, settings
 from translearn.system.printing import markdown_code
 
 BLOCK = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end of table -->)", re.DOTALL)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from statistics import mean
 
 from translearn.artifacts.result import Result
-from translearn.report.collect import Row, Run, budget, reference_of, same_budget
+from translearn.report.collect import Run
+from translearn.report.rows import Row, budget, reference_of, same_budget
 
 NEGATIVE = "▼ NEGATIVE TRANSFER"
 NO_BETTER = "no better than batch-norm statistics alone"

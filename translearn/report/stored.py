@@ -1,6 +1,7 @@
-"""What tells runs apart that were given the same options: the configs that they stored.
+"""What tells runs apart that were given the same options: the configs that they stored, their data.
 
-A file of ``conf`` may have been edited between two of them. Imports no torch.
+A file of ``conf`` or a folder of images may have been changed between two of them, or moved.
+Imports no torch.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -46,3 +47,18 @@ def told_apart(folders: Sequence[Path], unshown: Set[str]) -> dict[Path, tuple[s
         folder: () if settings is None else tuple(f"{key}={settings.get(key)}" for key in moved)
         for folder, settings in stored.items()
     }
+
+
+def names_of_places(found: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], str]:
+    """(key, sha256) -> a name for each state of a place; one for the same content elsewhere.
+
+    Args:
+        found: key of ``data``, sha256 of what it held, and the path as it was given, of each run
+            in turn. The first path of a content names it; where that names another one already,
+            the beginning of the sha256 follows.
+    """
+    names: dict[tuple[str, str], str] = {}
+    for key, sha256, path in found:
+        taken = {name for (other, _), name in names.items() if other == key}
+        names.setdefault((key, sha256), f"{path}@{sha256[:6]}" if path in taken else path)
+    return names

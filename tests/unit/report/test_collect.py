@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from translearn.report.collect import collect, group, read_run, source_only_of
+from translearn.report.collect import collect, read_run
+from translearn.report.rows import group, source_only_of
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
 
@@ -101,3 +102,16 @@ def test_source_only_row_is_the_closest_with_the_same_key(tmp_path: Path, write_
     by_folder = {row.runs[0].folder.name: row for row in rows}
     assert source_only_of(by_folder["3"], rows) is by_folder["1"]
     assert source_only_of(by_folder["4"], rows) is None
+
+
+def test_runs_are_grouped_by_what_their_folders_held(tmp_path: Path, write_run: Write) -> None:
+    places = {"here": "data.source=a", "there": "data.source=/moved/a"}
+    for seed, place in enumerate(places.values()):
+        write_run(tmp_path / f"m{seed}", seed=seed, overrides=[place, f"seed={seed}"],
+                  data=f"folder:{seed}", data_places={"source": "1" * 64})  # fmt: skip
+    write_run(tmp_path / "changed", seed=2, overrides=["data.source=a", "seed=2"],
+              data="folder:0", data_places={"source": "2" * 64})  # fmt: skip
+    rows, older = group(collect([tmp_path]))
+    assert not older
+    told = {row.settings: [run.seed for run in row.runs] for row in rows}
+    assert told == {("data.source=a",): [2], ("data.source=a@111111",): [0, 1]}

@@ -11,7 +11,7 @@ import pytest
 
 from translearn.artifacts.result import Result
 from translearn.commands.table import main
-from translearn.report.collect import collect, group
+from translearn.report.collect import collect
 from translearn.report.compare import compare
 from translearn.report.grid import aggregate, markdown, spread
 from translearn.report.references import (
@@ -21,6 +21,7 @@ from translearn.report.references import (
     NOT_COMPARED,
     compare_with,
 )
+from translearn.report.rows import group
 from translearn.report.table import print_result, print_table
 
 Write = Callable[..., Path]  # makes a run folder; see conftest.py
