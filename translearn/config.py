@@ -116,6 +116,7 @@ class RunConfig:
     warmup: float = MISSING
     clip: float | None = MISSING
     ema: float = MISSING
+    head_first: bool = False  # in runs of before
     augment_tasks: Any = MISSING  # list[str], or one word: OmegaConf would refuse that for a list
     select: Select = MISSING
     select_floor: float = MISSING

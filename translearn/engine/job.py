@@ -15,8 +15,9 @@ from translearn.data.pipeline.reading import TaskFiles
 from translearn.data.types import Images, Shape, TaskSet
 from translearn.engine.data_record import DataRecord
 from translearn.engine.judge import Judge
+from translearn.engine.schedule import planned
 from translearn.engine.workload import scoring_batch
-from translearn.methods.base import Budget, Method
+from translearn.methods.base import Budget, Method, Phase
 from translearn.metrics.choice import BestSoFar
 from translearn.runtime import Runtime
 from translearn.system.signals import Stop
@@ -90,6 +91,11 @@ class Job:
         """What the backbone gets: samples, or features of theirs."""
         features = (self.method.backbone.out_dim,)
         return features if self.method.on_features else self.tasks.input_shape
+
+    @property
+    def phases(self) -> list[Phase]:
+        """The phases of the run, in order."""
+        return planned(self.method, self.budget, self.run.head_first)
 
     @property
     def first_rank(self) -> bool:

@@ -50,7 +50,7 @@ def refuse_large_batches(job: Job) -> None:
     if free is None or job.run.compile:  # compiled steps keep less
         return
     sample = prod(job.input_shape) * FLOAT
-    for phase in job.method.phases(job.budget):
+    for phase in job.phases:
         images = batch_images(job, phase)
         weight = weigh(job, phase) if images * sample * MOST_KEPT > free else Weight(0, 0)
         needed = images * max(sample + weight.kept, weight.widest)

@@ -61,9 +61,9 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
 def stream_augment(job: Job, phase: Phase, stream: Stream) -> Augment | None:
     """The augmentation of a stream's samples; None where there is nothing to change.
 
-    Nothing is augmented for a backbone that does not learn: its features are computed once.
+    Nothing is augmented while a pretrained backbone does not learn: features are computed once.
     """
-    if job.method.backbone.learn == "none":
+    if job.method.backbone.learn == "none" or phase.part == "head":
         return None
     augment = job.pair_augment if stream.views else job.augment
     wanted = stream.views > 0 or stream.domain in job.phase_runs[phase.name].augment_tasks

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +58,8 @@ class Phase:
             the final one, as ``<task>/test/accuracy_before``. The judge alone computes it.
         cache: a frozen sub-module whose output for a sample never changes in this phase. Where
             nothing is augmented it is computed once a sample, see ``Method.cached``.
+        head_first: whether the engine may train what is above the backbone first, on its features.
+        part: of a phase that the engine has cut in two for that.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Phase:
     learn: tuple[str, ...] = ()
     score_after: tuple[str, ...] = ()
     cache: str | None = None
+    head_first: bool = True
+    part: Literal["whole", "head", "rest"] = "whole"
 
 
 @dataclass(frozen=True)

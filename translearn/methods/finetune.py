@@ -121,7 +121,13 @@ class Finetune(Method):
         steps = budget.steps("target", 1 - share)
         cache = "backbone" if self._features_stay() else None
         streams = {"target": Stream("target")}
-        return [*source, Phase("target", streams, steps, self._learners(), cache=cache)]
+        return [
+            *source,
+            Phase(
+                "target", streams, steps, self._learners(), cache=cache,
+                head_first=not self.closeness.watched,
+            ),
+        ]  # fmt: skip
 
     def _features_stay(self) -> bool:
         """Whether phase ``target`` gives an image the same features at every step."""
