@@ -25,7 +25,9 @@ Part = TypeVar("Part")
 
 
 # Keys of a component's yaml that are read by the runner and not by the component itself.
-RUNNER_KEYS = ("_target_", "name", "phases", "smoke_data", "variants", "download", "needs")
+RUNNER_KEYS = (
+    "_target_", "name", "phases", "smoke_data", "variants", "download", "needs", "learn",
+)  # fmt: skip
 
 
 def resolve_class(target: str, base: type[Part]) -> type[Part]:

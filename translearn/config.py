@@ -116,6 +116,7 @@ class RunConfig:
     warmup: float = MISSING
     clip: float | None = MISSING
     ema: float = MISSING
+    head_first: bool = False  # in runs of before
     augment_tasks: Any = MISSING  # list[str], or one word: OmegaConf would refuse that for a list
     select: Select = MISSING
     select_floor: float = MISSING
@@ -132,7 +133,7 @@ class RunConfig:
     evaluations: int = MISSING
     eval_samples: int | None = MISSING
     most_files: int | None = None  # runs of before it took all
-    eval_batch_size: int = MISSING
+    eval_batch_size: int | None = MISSING
     log_every: int = MISSING
     probe: bool = MISSING
     save_seconds: float = MISSING
@@ -194,7 +195,7 @@ LIMITS: dict[str, Any] = {
     "evaluations": Count,
     "eval_samples": Count | None,
     "most_files": Count | None,
-    "eval_batch_size": Count,
+    "eval_batch_size": Count | None,
     "log_every": Count,
     "save_seconds": NonNegative,
     "job_minutes": NonNegative | None,

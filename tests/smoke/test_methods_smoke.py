@@ -20,7 +20,8 @@ from runs import (
 from translearn.components import build
 from translearn.data.types import DataSource
 from translearn.engine.build import build_method
-from translearn.methods.base import Budget, Method, learners
+from translearn.engine.learners import learners
+from translearn.methods.base import Budget, Method
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,13 @@ from translearn.backbones.digits import LeNet, Wide
 from translearn.config import Precision, RunConfig
 from translearn.engine import workload
 from translearn.engine.build import build_method, build_run
-from translearn.engine.workload import against_bf16, default_threads, multiply_adds, suited
+from translearn.engine.workload import (
+    against_bf16,
+    default_threads,
+    multiply_adds,
+    scoring_batch,
+    suited,
+)
 from translearn.processor import Bf16
 from translearn.runtime import Runtime, chosen_precision
 from translearn.system.signals import Stop
@@ -149,3 +155,16 @@ def test_a_continued_run_keeps_its_threads(tmp_path, monkeypatch):
 def test_ranks_are_named_once():
     text = Runtime(CPU, 0, 2, False, 3, "why").summary
     assert text == "cpu, fp32 (why), 3 threads in each of 2 ranks"
+
+
+def test_what_is_scored_at_once_follows_from_the_size_of_a_sample_alone():
+    run = config_of("method=source_only")["run"]
+    settings = RunConfig.of(run)
+    cuda = torch.device("cuda")
+    for shape, here, there in (
+        ((1, 28, 28), 512, 4096), ((3, 32, 32), 512, 4096), ((3, 160, 160), 32, 2048),
+        ((3, 224, 224), 16, 1024), ((3, 448, 448), 8, 256), ((800,), 512, 4096),
+    ):  # fmt: skip
+        assert scoring_batch(settings, [shape, (1, 28, 28)], CPU) == here
+        assert scoring_batch(settings, [shape], cuda) == there
+    assert scoring_batch(RunConfig.of({**run, "eval_batch_size": 7}), [(3, 224, 224)], CPU) == 7

@@ -3,12 +3,16 @@
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from translearn.errors import ConfigError
+
+Learn = Literal["none", "last", "all"]
+
 
 Layer = nn.Module | nn.Parameter
 
@@ -41,6 +45,9 @@ class Backbone(nn.Module):
         pretrained: whether the weights come from an earlier training.
         frozen_statistics: whether batch norm keeps its running statistics while everything else
             trains, as ``keeps_statistics`` reads it; None: where ``pretrained``.
+        learn: which layer groups a method may train: none, the last one, or all.
+        passes_features: whether a batch of vectors is taken for features that were computed before;
+            set where inputs have another shape.
         head_hidden: hidden widths of a label predictor that suits these features.
         discriminator_hidden: hidden widths of a domain classifier that suits them; the default is
             that of DANN on Office-31 (Ganin et al. 2016, section 5.2.4: 1024, 1024).
@@ -50,6 +57,8 @@ class Backbone(nn.Module):
     std: tuple[float, ...] = (0.5, 0.5, 0.5)
     pretrained: bool = False
     frozen_statistics: bool | None = None
+    learn: Learn = "all"
+    passes_features: bool = False
     out_dim: int
     group_paths: Mapping[str, tuple[str, ...]]
     head_hidden: tuple[int, ...] = ()
@@ -60,12 +69,20 @@ class Backbone(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same as ``features``."""
-        return self.features(x)
+        """``features``; a batch of features (B, out_dim), computed before, passes as it is."""
+        return x if self.passes_features and x.ndim == 2 else self.features(x)
+
+    def hold(self) -> None:
+        """Stop training what ``learn`` leaves as it is."""
+        names = list(self.group_paths)
+        held = {"none": names, "last": names[:-1], "all": []}[self.learn]
+        self.freeze(held)
 
     @property
     def keeps_statistics(self) -> bool:
         """Whether batch norm normalises by its running statistics, in training too."""
+        if self.learn == "none":
+            return True
         return self.pretrained if self.frozen_statistics is None else self.frozen_statistics
 
     def train(self, mode: bool = True) -> "Backbone":
@@ -74,7 +91,7 @@ class Backbone(nn.Module):
         Those of ImageNet are lost in 50 steps on a few thousand photos of one kind, which cost 20
         points on Office-31's other domains. Affine weights learn nevertheless.
         """
-        super().train(mode)
+        super().train(mode and self.learn != "none")
         if mode and self.keeps_statistics:
             for module in self.modules():
                 if isinstance(module, _BatchNorm):

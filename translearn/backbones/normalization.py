@@ -38,7 +38,7 @@ class DomainBatchNorm(nn.Module):
         self.weight, self.bias = original.weight, original.bias
         self.eps, self.momentum = original.eps, original.momentum
         self.domains, self.active = tuple(domains), domains[0]
-        self.after = _what_follows(original)
+        self.after = what_follows(original)
         assert original.running_mean is not None and original.running_var is not None
         for domain in domains:
             self.register_buffer(f"{domain}_mean", original.running_mean.clone())
@@ -54,7 +54,7 @@ class DomainBatchNorm(nn.Module):
         return x if self.after is None else self.after(x)
 
 
-def _what_follows(original: _BatchNorm) -> nn.Module | None:
+def what_follows(original: _BatchNorm) -> nn.Module | None:
     """What a subclass does after normalising: None, or timm's drop and activation."""
     if type(original).forward is _BatchNorm.forward:
         return None
@@ -84,10 +84,11 @@ def per_domain(wanted: bool | None, backbone: Backbone, option: str) -> bool:
     Raises:
         ConfigError: both were asked for.
     """
-    if wanted and backbone.frozen_statistics:
+    if wanted and (backbone.frozen_statistics or backbone.learn == "none"):
+        cause = "learn=none" if backbone.learn == "none" else "frozen_statistics=true"
         raise ConfigError(
             f"{option}=true needs batch norm that follows the data\n"
-            f"leave out backbone.frozen_statistics=true or {option}=true"
+            f"leave out {option}=true, or do without backbone.{cause}"
         )
     return not backbone.keeps_statistics if wanted is None else wanted
 

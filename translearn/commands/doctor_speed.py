@@ -125,7 +125,7 @@ def speed(folder: Path, precision: str, threads: int, fixed: bool = False) -> Sp
         fixed: compute on one batch again and again: the bound of the loop.
     """
     job = default_job(folder, precision, threads)
-    step = TrainingStep(job, job.method.phases(job.budget)[0])
+    step = TrainingStep(job, job.phases[0])
     if fixed:
         step.streams = {name: OneBatch(stream) for name, stream in step.streams.items()}
     for number in range(WARM_UP):

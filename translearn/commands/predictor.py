@@ -19,7 +19,7 @@ from translearn.data.sets.folder import reading_by
 from translearn.data.sets.fsdd import fit_length, read_wav, why_no_recording
 from translearn.data.types import Kind
 from translearn.engine.build import build_method
-from translearn.engine.workload import suited
+from translearn.engine.workload import scoring_batch, suited
 from translearn.errors import CheckpointError, ConfigError, DataError
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
@@ -48,6 +48,7 @@ class Predictor:
         reading: how image files are read.
         run: the run's settings.
         runtime: device and precision.
+        at_once: files in a batch.
     """
 
     method: Method
@@ -57,6 +58,7 @@ class Predictor:
     reading: Reading
     run: RunConfig
     runtime: Runtime
+    at_once: int
 
     @staticmethod
     def load(folder: Path, portable: bool = False) -> "Predictor":
@@ -104,7 +106,8 @@ class Predictor:
         backbone = method.backbone
         prepare = Preparation.of(kind, shapes[task], backbone.mean, backbone.std, runtime)
         reading = reading_by(config["data"])
-        return Predictor(method.eval(), task, prepare, size, reading, run, runtime)
+        at_once = scoring_batch(run, [shapes[task]], runtime.device)
+        return Predictor(method.eval(), task, prepare, size, reading, run, runtime, at_once)
 
     @property
     def num_classes(self) -> int:
@@ -147,7 +150,7 @@ class Predictor:
 
         Those that cannot be read are empty, and told by their row.
         """
-        size = self.run.eval_batch_size
+        size = self.at_once
         if self.prepare.kind is Kind.waveform:
             for start in range(0, len(paths), size):
                 yield self.waveforms(paths[start : start + size])
@@ -211,8 +214,13 @@ def last_model(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
 def without_download(config: Config) -> Config:
     """The config with a backbone of random weights, since the run's own replace them anyway."""
     backbone = dict(config["backbone"])
+    pretrained = bool(backbone.get("pretrained") or backbone.get("weights"))
     if "frozen_statistics" in backbone and backbone["frozen_statistics"] is None:
-        backbone["frozen_statistics"] = bool(backbone.get("pretrained") or backbone.get("weights"))
+        backbone["frozen_statistics"] = pretrained
+    # before the option all learned, but for zeroshot
+    of_before = "learn" not in backbone and "train_backbone" in config.get("method", {})
+    if pretrained and (of_before or ("learn" in backbone and backbone["learn"] is None)):
+        backbone["learn"] = "none"
     for key, value in (("pretrained", False), ("weights", None)):
         if key in backbone:
             backbone[key] = value

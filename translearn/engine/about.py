@@ -14,7 +14,7 @@ def about(job: Job) -> dict[str, Any]:
 
 def total_steps(job: Job) -> int:
     """The steps of all phases."""
-    return sum(phase.steps for phase in job.method.phases(job.budget))
+    return sum(phase.steps for phase in job.phases)
 
 
 def about_model(tasks: TaskSet) -> dict[str, Any]:

@@ -13,16 +13,16 @@ import torch
 from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import of_a_run, refuse_differences
 from translearn.artifacts.trackers import GuardedTracker, check_tracker
-from translearn.backbones.base import Backbone
+from translearn.backbones.base import Backbone, Learn
 from translearn.components import build, check, resolve_class
 from translearn.config import Config, RunConfig, differences
 from translearn.data.access import TrainView
 from translearn.data.arrangements.base import lacking
 from translearn.data.identity import but_moved
 from translearn.data.pipeline.augment import Augment
-from translearn.data.pipeline.preparation import Preparation
+from translearn.data.pipeline.preparation import Preparation, VectorPreparation
 from translearn.data.pipeline.reading import Reader, TaskFiles
-from translearn.data.types import DataSource, Shape, Split, TaskSet
+from translearn.data.types import DataSource, Domain, Images, Shape, Split, TaskSet
 from translearn.engine.data_record import (
     DataRecord,
     data_record,
@@ -30,13 +30,15 @@ from translearn.engine.data_record import (
     refuse_learned_test,
 )
 from translearn.engine.environment import continued_with, made_with, other_versions, told_versions
+from translearn.engine.features import Extraction
 from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
-from translearn.engine.workload import suited
+from translearn.engine.workload import scoring_batch, suited
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.base import Method
 from translearn.methods.parts.source_model import check_same_cut
+from translearn.ranges import refuse_unfit
 from translearn.runtime import Runtime, stable_seed
 from translearn.semantics.base import Semantics
 from translearn.system.signals import Stop
@@ -98,10 +100,19 @@ def build_run(
         task: Preparation.of(domain.kind, tasks.shape(task), backbone.mean, backbone.std, runtime)
         for task, domain in tasks.tasks.items()
     }
+    given, seconds, pictures = tasks, 0.0, dict[str, Images]()
+    if method.on_features:
+        at_once = scoring_batch(run, shapes.values(), runtime.device)
+        extraction = Extraction(prepare, runtime, at_once, run.workers, run.dry)
+        given, seconds = extraction.of(tasks, backbone), extraction.seconds
+        prepare = dict.fromkeys(tasks.tasks, VectorPreparation(runtime))
+        pictures = {task: shown(domain) for task, domain in tasks.tasks.items()}
+        shapes = {task: given.shape(task) for task in given.tasks}
     budget = run.resident_mb * 2**20
     # The wall: of all labels, the method gets those of its access and the judge the others.
-    judge = Judge(tasks, prepare, runtime, run.eval_batch_size, budget, run.workers)
-    view = TrainView.of(tasks, method.access)
+    at_once = scoring_batch(run, shapes.values(), runtime.device)
+    judge = Judge(given, prepare, runtime, at_once, budget, run.workers)
+    view = TrainView.of(given, method.access)
     check_selection(run, method, judge, view)
     size = tasks.input_shape[-1]
     return Job(
@@ -110,6 +121,7 @@ def build_run(
         view=view,
         judge=judge,
         prepare=prepare,
+        shapes=shapes,
         augment=build(config["augment"], Augment, size=size).to(runtime.device),
         pair_augment=build(config["views"], Augment, size=size).to(runtime.device),
         run=run,
@@ -120,6 +132,8 @@ def build_run(
         config=config,
         stop=stop,
         tracker=GuardedTracker(run.tracker, folder, config),
+        extraction_seconds=seconds,
+        pictures=pictures,
         files=files,
         data_record=found,
     )
@@ -146,6 +160,12 @@ def read_files(
     for note in tasks.notes:
         say("warning: %s", note)
     return tasks, files
+
+
+def shown(domain: Domain) -> Images:
+    """The samples that figures show where the method gets features."""
+    test = domain.test
+    return domain.train.x if test is None or test.y is None or not len(test) else test.x
 
 
 def without_labels(tasks: TaskSet) -> TaskSet:
@@ -193,9 +213,34 @@ def build_method(
         root = os.path.expanduser(config["data_root"])
         semantics = build(config["semantics"], Semantics, root=root)
     shape = tuple(input_shape)
-    backbone = build(config["backbone"], Backbone, input_shape=shape)
+    network = found.trains_network or any(tuple(s) != shape for s in shapes.values())
+    backbone = build_backbone(config, shape, network)
     parts = {"tasks": classes, "input_shape": shape, "input_shapes": shapes, "semantics": semantics}
     return build(config["method"], Method, backbone=backbone, **parts)
+
+
+def build_backbone(config: Config, shape: Shape, trained: bool) -> Backbone:
+    """The backbone of a config, which knows what of it may learn.
+
+    Args:
+        config: of the run.
+        shape: of its input.
+        trained: whether the method cannot do without training it, or layers below it.
+
+    Raises:
+        ConfigError: the method cannot, and ``backbone.learn=none``.
+    """
+    asked = config["backbone"].get("learn", "all")  # runs of before the option tuned all
+    if trained and asked == "none":
+        raise ConfigError(
+            f"method={config['method'].get('name')} is about training the network, or layers "
+            "below it\nleave out backbone.learn=none, or choose another method"
+        )
+    backbone = build(config["backbone"], Backbone, input_shape=shape)
+    fixed = backbone.pretrained and not trained
+    backbone.learn = asked or ("none" if fixed else "all")
+    backbone.passes_features = len(shape) == 3
+    return backbone
 
 
 METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")
@@ -209,6 +254,7 @@ def check_parts(config: Config, run: RunConfig) -> None:
     """
     check_tracker(run.tracker)
     check("data", config["data"], DataSource, ["root", "download"])
+    refuse_unfit("backbone.learn", config["backbone"].get("learn"), Learn | None)
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
     check("views", config["views"], Augment, ["size"])

@@ -12,10 +12,12 @@ from translearn.data.access import TrainView
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.pipeline.reading import TaskFiles
-from translearn.data.types import TaskSet
+from translearn.data.types import Images, Shape, TaskSet
 from translearn.engine.data_record import DataRecord
 from translearn.engine.judge import Judge
-from translearn.methods.base import Budget, Method
+from translearn.engine.schedule import planned
+from translearn.engine.workload import scoring_batch
+from translearn.methods.base import Budget, Method, Phase
 from translearn.metrics.choice import BestSoFar
 from translearn.runtime import Runtime
 from translearn.system.signals import Stop
@@ -49,6 +51,7 @@ class Job:
     view: TrainView  # what the method may see
     judge: Judge  # the labels that score it
     prepare: Mapping[str, Preparation]  # task -> its preprocessing
+    shapes: Mapping[str, Shape]  # task -> what a prepared sample looks like to the method
     augment: Augment
     pair_augment: Augment  # what makes several views of one sample differ
     run: RunConfig
@@ -60,6 +63,8 @@ class Job:
     stop: Stop
     tracker: GuardedTracker
     files: Mapping[str, TaskFiles] = field(default_factory=dict)  # task -> what was read of it
+    extraction_seconds: float = 0.0  # what features that are computed once were foreseen to take
+    pictures: Mapping[str, Images] = field(default_factory=dict)  # what is given as features
     data_record: DataRecord | None = None  # what the data are by their content; of rank 0
 
     @property
@@ -75,6 +80,22 @@ class Job:
         return Budget(
             self.run.source_samples, batch_sizes, self.run.max_steps, sizes, self.runtime.world
         )
+
+    @property
+    def scoring_batch(self) -> int:
+        """Samples at a time where nothing learns, in scoring and for cached features."""
+        return scoring_batch(self.run, self.shapes.values(), self.runtime.device)
+
+    @property
+    def input_shape(self) -> Shape:
+        """What the backbone gets: samples, or features of theirs."""
+        features = (self.method.backbone.out_dim,)
+        return features if self.method.on_features else self.tasks.input_shape
+
+    @property
+    def phases(self) -> list[Phase]:
+        """The phases of the run, in order."""
+        return planned(self.method, self.budget, self.run.head_first)
 
     @property
     def first_rank(self) -> bool:

@@ -17,7 +17,9 @@ from translearn.config import Select
 from translearn.engine.environment import continued_with, made_with, other_versions
 from translearn.engine.job import Job, Progress
 from translearn.engine.judge import scores_of
+from translearn.engine.learners import learned
 from translearn.engine.saving import Clock, Saver
+from translearn.engine.schedule import title
 from translearn.engine.scoring import (
     evaluate,
     label_free_scores,
@@ -78,7 +80,7 @@ def run_method(job: Job) -> Trained:
     metrics_log = MetricsLog(log_file, offset, job.first_rank, job.tracker)
     if job.first_rank:
         job.tracker.start(progress.samples)
-    phases = job.method.phases(job.budget)
+    phases = job.phases
     trained = [number for number, phase in enumerate(phases) if phase.steps]
     for number, phase in enumerate(phases):
         if number >= progress.phase:
@@ -99,12 +101,14 @@ def run_method(job: Job) -> Trained:
     if job.run.rules:
         metrics |= label_free_scores(job, job.run, job.method)
     metrics_log.write(phase="end", step=progress.steps, **metrics)
-    record = [{"name": p.name, "steps": p.steps, "learn": list(p.learn)} for p in phases]
+    record = [{"name": title(p), "steps": p.steps, "learn": learned(job.method, p)} for p in phases]
     return Trained(progress, record, metrics, confusions, seen_unseen)
 
 
 def enter(job: Job, phase: Phase) -> None:
-    """Let the method prepare a phase; afterwards all ranks hold the same."""
+    """Let the method prepare a phase, once; afterwards all ranks hold the same."""
+    if phase.part == "rest":
+        return
     view = job.view.computing(functools.partial(outputs, job))
     job.method.enter(phase, view)
     # every rank computes it; sums in another order must not give each its own clusters
@@ -219,7 +223,7 @@ def progress_bar(job: Job, phase: Phase, progress: Progress) -> Any:
     return tqdm(
         total=phase.steps,
         initial=progress.step,
-        desc=phase.name,
+        desc=title(phase),
         unit="step",
         disable=not job.first_rank,
         mininterval=0.1 if sys.stderr.isatty() else 10.0,

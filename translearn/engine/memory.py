@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from translearn.engine.job import Job
-from translearn.methods.base import Phase, learners
+from translearn.engine.learners import train_only
+from translearn.methods.base import Phase
 from translearn.system.memory import free_memory, refuse_too_large
 
 FLOAT = 4  # bytes
@@ -48,14 +49,14 @@ def refuse_large_batches(job: Job) -> None:
     free = free_on_device(job)
     if free is None or job.run.compile:  # compiled steps keep less
         return
-    sample = prod(job.tasks.input_shape) * FLOAT
-    for phase in job.method.phases(job.budget):
+    sample = prod(job.input_shape) * FLOAT
+    for phase in job.phases:
         images = batch_images(job, phase)
         weight = weigh(job, phase) if images * sample * MOST_KEPT > free else Weight(0, 0)
         needed = images * max(sample + weight.kept, weight.widest)
         refuse_too_large(f"a step of phase {phase.name}", needed, advice(job, phase), free)
     most = max((len(view) for view in job.view.values()), default=0)
-    images = min(job.run.eval_batch_size, most) / job.runtime.world
+    images = min(job.scoring_batch, most) / job.runtime.world
     weight = weigh(job, None) if images * sample * MOST_KEPT > free else Weight(0, 0)
     needed = images * max(sample, weight.widest)
     refuse_too_large("a batch of scoring", needed, "lower run.eval_batch_size", free)
@@ -94,9 +95,7 @@ def weigh(job: Job, phase: Phase | None) -> Weight:
     """
     method = job.method
     before, training = [p.requires_grad for p in method.parameters()], method.training
-    method.requires_grad_(False)
-    for module in learners(method, phase.learn if phase is not None else ()):
-        module.requires_grad_(True)
+    train_only(method, phase.learn if phase is not None else ())
     method.eval()  # no statistics move
     try:
         one, two = (kept_by(job, count) for count in (1, 2))
@@ -120,7 +119,7 @@ def kept_by(job: Job, count: int) -> Weight:
         tensors = [t for t in (*inputs, output) if isinstance(t, Tensor)]
         widest[0] = max(widest[0], sum(t.numel() * t.element_size() for t in tensors))
 
-    x = torch.zeros(count, *job.tasks.input_shape, device=job.runtime.device)
+    x = torch.zeros(count, *job.input_shape, device=job.runtime.device)
     with hooked(net, look), job.runtime.autocast(), torch.enable_grad():
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             features = net(x)  # held, so that no address is taken twice

@@ -97,14 +97,15 @@ def examples(job: Job, task: str, most: int, seconds: float) -> Examples:
     end = time.monotonic() + seconds
     for rows in picked.split(BATCH):
         x = decoded(samples, rows)
+        stored = decoded(job.pictures[task], rows) if task in job.pictures else x
         score, feature = observe(job, x, task)
-        shown.append(x.cpu())
+        shown.append(stored.cpu())
         scores.append(score)
         features.append(feature)
         if time.monotonic() > end:
             break
     count = sum(len(x) for x in shown)
-    is_image = job.prepare[task].kind is Kind.image
+    is_image = job.tasks.tasks[task].kind is Kind.image
     known = [feature for feature in features if feature is not None]
     return Examples(
         images=torch.cat(shown).permute(0, 2, 3, 1).numpy() if is_image else None,
@@ -188,7 +189,7 @@ def draw_clusters(job: Job, path: Path) -> None:
     shown: list[Tensor] = []
     clusters: list[Tensor] = []
     with torch.inference_mode(), job.runtime.autocast():
-        for x in in_order(few, job.run.eval_batch_size, job.run.workers):
+        for x in in_order(few, job.scoring_batch, job.run.workers):
             clusters.append(method.predict(prepare(x), "target").argmax(dim=1).cpu())
             shown.append(x.cpu())
     assigned, pictures = torch.cat(clusters), torch.cat(shown).float() / 255

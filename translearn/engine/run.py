@@ -140,7 +140,7 @@ def source_samples(job: Job) -> int:
         return 0
     return sum(
         phase.steps * (stream.batch_size or job.phase_runs[phase.name].batch_size)
-        for phase in job.method.phases(job.budget)
+        for phase in job.phases
         for stream in phase.streams.values()
         if stream.domain == "source" and not stream.unlabelled
     )

@@ -13,6 +13,7 @@ from translearn.artifacts.metrics_log import MetricsLog
 from translearn.config import RunConfig, Select
 from translearn.engine.job import Job, Progress
 from translearn.engine.judge import accuracies
+from translearn.engine.schedule import title
 from translearn.engine.selection import usable_rules
 from translearn.engine.step import TrainingStep, WeightAverage
 from translearn.engine.streams import without_gradients
@@ -42,7 +43,7 @@ def write_log_point(
     means = dict(zip(window, (totals / count).tolist(), strict=True))
     health = job.method.health()
     metrics_log.write(
-        phase=phase.name,
+        phase=title(phase),
         step=progress.step,
         samples=progress.samples,
         seconds=progress.seconds,
@@ -74,7 +75,7 @@ def score_after(job: Job, phase: Phase, progress: Progress, metrics_log: Metrics
             before[f"{task}/test/accuracy_before"] = scores[f"{task}/test/accuracy"]
     progress.before |= before
     if before:
-        metrics_log.write(phase=phase.name, step=progress.step, **before)
+        metrics_log.write(phase=title(phase), step=progress.step, **before)
 
 
 def needs_last(run: RunConfig) -> bool:
@@ -107,7 +108,7 @@ def evaluate(
             metrics |= job.judge.score(method, split, run.eval_samples)
         metrics |= label_free_scores(job, run, method)
     metrics_log.write(
-        phase=phase.name,
+        phase=title(phase),
         step=progress.step,
         samples=progress.samples,
         seconds=progress.seconds,

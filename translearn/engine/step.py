@@ -4,6 +4,7 @@ Below it, what it is made of: optimizer, schedule, averaged weights, finiteness.
 """
 
 import copy
+import itertools
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -17,9 +18,10 @@ from translearn.config import Optimizer, RunConfig, Schedule
 from translearn.data.access import Batch
 from translearn.data.pipeline.loaders import TrainingStream
 from translearn.engine.job import Job
+from translearn.engine.learners import train_only
 from translearn.engine.streams import make_streams
 from translearn.errors import NonFiniteError
-from translearn.methods.base import Method, Phase, learners
+from translearn.methods.base import Method, Phase
 from translearn.runtime import stable_seed
 
 
@@ -45,9 +47,7 @@ class TrainingStep:
     def __init__(self, job: Job, phase: Phase, state: State | None = None) -> None:
         method = job.method
         self.job, self.phase, self.run = job, phase, job.phase_runs[phase.name]
-        method.requires_grad_(False)
-        for module in learners(method, phase.learn):
-            module.requires_grad_(True)
+        train_only(method, phase.learn)
         self.streams: dict[str, TrainingStream] = make_streams(job, phase)
         self.samples = sum(stream.batch_size for stream in self.streams.values())
         self.optimizer = make_optimizer(method.param_groups(self.run.lr), self.run)
@@ -169,8 +169,9 @@ class WeightAverage:
     def __init__(self, method: Method, decay: float) -> None:
         self.method, self.decay = method, decay
         self.copy = copy.deepcopy(method).requires_grad_(False) if decay else method
-        self._averaged = list(self.copy.parameters())
-        self._current = list(method.parameters())
+        learned = [parameter.requires_grad for parameter in method.parameters()]
+        self._averaged = list(itertools.compress(self.copy.parameters(), learned))
+        self._current = list(itertools.compress(method.parameters(), learned))
 
     def update(self, step: int) -> None:
         """Move the average towards the weights after ``step`` (counted from 0)."""

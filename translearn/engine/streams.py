@@ -5,11 +5,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from translearn.backbones.base import Backbone
 from translearn.data.access import LabelledSet, UnlabelledSet
 from translearn.data.pipeline.augment import Augment, NoAugment
 from translearn.data.pipeline.loaders import TrainingStream, in_order, make_stream
 from translearn.data.pipeline.preparation import Preparation, VectorPreparation
 from translearn.data.types import Images
+from translearn.engine.features import fast
 from translearn.engine.job import Job
 from translearn.errors import ConfigError, DataError
 from translearn.methods.base import Phase, Stream
@@ -57,7 +59,12 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
 
 
 def stream_augment(job: Job, phase: Phase, stream: Stream) -> Augment | None:
-    """The augmentation of a stream's samples; None where there is nothing to change."""
+    """The augmentation of a stream's samples; None where there is nothing to change.
+
+    Nothing is augmented while a pretrained backbone does not learn: features are computed once.
+    """
+    if job.method.backbone.learn == "none" or phase.part == "head":
+        return None
     augment = job.pair_augment if stream.views else job.augment
     wanted = stream.views > 0 or stream.domain in job.phase_runs[phase.name].augment_tasks
     suits = augment.kind is job.prepare[stream.domain].kind
@@ -97,10 +104,13 @@ def stored(job: Job, stream: Stream) -> LabelledSet | UnlabelledSet:
 def outputs(job: Job, task: str, samples: Images, module: nn.Module) -> Tensor:
     """What ``module``, in evaluation mode, puts out for training samples of a task, in order.
 
-    The samples are prepared as for a test, without augmentation.
+    The samples are prepared as for a test, without augmentation. A backbone passes them with its
+    batch norm folded, and features as they are.
     """
     job.method.eval()
     module.eval()
+    if isinstance(module, Backbone) and not job.method.on_features:
+        module = fast(module, job.tasks.input_shape, job.runtime)
     return without_gradients(job, task, samples, module)
 
 
@@ -108,6 +118,6 @@ def without_gradients(
     job: Job, task: str, samples: Images, function: Callable[[Tensor], Tensor]
 ) -> Tensor:
     """What ``function`` gives for stored samples of a task, prepared as for a test, in order."""
-    batches = in_order(samples, job.run.eval_batch_size, job.run.workers)
+    batches = in_order(samples, job.scoring_batch, job.run.workers)
     with torch.no_grad(), job.runtime.autocast():
         return torch.cat([function(job.prepare[task](x)) for x in batches])

@@ -20,6 +20,7 @@ from translearn.engine.judge import scores_of
 from translearn.engine.loop import enter
 from translearn.engine.memory import refuse_large_batches
 from translearn.engine.run import success
+from translearn.engine.schedule import title
 from translearn.engine.step import TrainingStep
 from translearn.errors import ConfigError, TranslearnError
 from translearn.launch.launch import translated
@@ -134,11 +135,13 @@ def measured(config: Config, folder: Path) -> Estimate:
         line("computes", runtime.summary),
         line("data and model ready in", duration(built)),
     ]
-    whole = 0.0
-    for phase in job.method.phases(job.budget):
+    whole = job.extraction_seconds
+    if whole:
+        lines.append(line("features, computed once", duration(whole)))
+    for phase in job.phases:
         seconds, about = first_steps(job, phase)
         whole += seconds
-        lines += [f"phase {phase.name}", *about]
+        lines += [f"phase {title(phase)}", *about]
     scoring, figures = rehearsed(job)
     where = "of the device" if runtime.device.type == "cuda" else "of the process"
     lines += [
@@ -163,7 +166,7 @@ def rehearsed(job: Job) -> tuple[float, float]:
     seconds, confusions = 0.0, {}
     for split in ("val", "test"):
         start = now(job.runtime)
-        confusions = job.judge.confusions(job.method, split, limit=job.run.eval_batch_size)
+        confusions = job.judge.confusions(job.method, split, limit=job.scoring_batch)
         scored = sum(int(one.sum()) for one in confusions.values())
         each = (now(job.runtime) - start) / max(1, scored)
         seconds += each * scored_images(job, split)
@@ -180,7 +183,7 @@ def scored_images(job: Job, split: str) -> int:
         for task in job.method.tasks
         if job.judge.has(task, split) and job.method.predicts(task)
     ]
-    phases = [phase for phase in job.method.phases(job.budget) if phase.steps]
+    phases = [phase for phase in job.phases if phase.steps]
     often = sum(job.phase_runs[phase.name].evaluations for phase in phases)
     while_training = often if split in job.run.evaluate else 0
     limit = job.run.eval_samples

@@ -1,6 +1,7 @@
 """Adaptive batch normalization (Li et al., "Revisiting Batch Normalization", 2016)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -56,7 +57,14 @@ class AdaBN(SourceOnly):
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """The phase of ``source_only``, then ``statistics``, which has no steps."""
-        return [*super().phases(budget), Phase("statistics")]
+        cache = "backbone" if self.backbone.learn == "none" else None
+        trained = [replace(phase, cache=cache) for phase in super().phases(budget)]
+        return [*trained, Phase("statistics")]
+
+    @property
+    def keeps_backbone(self) -> bool:
+        """Never: the last phase changes what the backbone makes of the target."""
+        return False
 
     def train(self, mode: bool = True) -> "AdaBN":
         """Training mode; where the backbone keeps its statistics, batch norm stays as it is."""

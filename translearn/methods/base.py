@@ -1,13 +1,13 @@
 """What a method is: phases, one training step, one prediction. The table of quadrants."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from translearn.backbones.base import Backbone, Layer, resolve_layer
+from translearn.backbones.base import Backbone
 from translearn.data.access import Access, Batch, TrainView
 from translearn.errors import ConfigError
 
@@ -58,6 +58,8 @@ class Phase:
             the final one, as ``<task>/test/accuracy_before``. The judge alone computes it.
         cache: a frozen sub-module whose output for a sample never changes in this phase. Where
             nothing is augmented it is computed once a sample, see ``Method.cached``.
+        head_first: whether the engine may train what is above the backbone first, on its features.
+        part: of a phase that the engine has cut in two for that.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Phase:
     learn: tuple[str, ...] = ()
     score_after: tuple[str, ...] = ()
     cache: str | None = None
+    head_first: bool = True
+    part: Literal["whole", "head", "rest"] = "whole"
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ class Method(nn.Module):
         headline: the metric that tables show; None: the test accuracy of the main task.
         term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
             ranks average them there, and not in the data-parallel wrapper.
+        trains_network: whether it is about training the backbone, whose ``learn`` cannot be none.
         describes: whether ``describe`` has something to say about a sample beside its class.
         kept: tensors made by ``enter`` that a checkpoint must hold.
         cached: set by the loop: whether batches hold the output of ``Phase.cache``, not samples.
@@ -123,6 +128,7 @@ class Method(nn.Module):
     clusters: ClassVar[bool] = False
     headline: ClassVar[str | None] = None
     term_gradients: bool = False
+    trains_network: ClassVar[bool] = False
     describes: bool = False
 
     def __init__(self, backbone: Backbone, tasks: Tasks) -> None:
@@ -131,6 +137,16 @@ class Method(nn.Module):
         self.tasks = {task: tuple(classes) for task, classes in tasks.items()}
         self.kept: dict[str, Tensor] = {}
         self.cached = False
+
+    @property
+    def keeps_backbone(self) -> bool:
+        """Whether the backbone that it is built with never changes."""
+        return self.backbone.learn == "none"
+
+    @property
+    def on_features(self) -> bool:
+        """Whether its samples are that backbone's features, which the engine computes once."""
+        return self.keeps_backbone and self.backbone.passes_features
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """The phases, in order."""
@@ -229,17 +245,3 @@ def quadrant(method: Method | type[Method]) -> str:
     access = method.access
     words = {True: "labelled", False: "unlabelled"}
     return f"source_{words[access.source_labels]}+target_{words[access.target_labels]}"
-
-
-def learners(method: Method, names: Sequence[str]) -> Iterator[Layer]:
-    """The sub-modules (or single parameters) that ``Phase.learn`` names.
-
-    Raises:
-        ConfigError: a name is not a sub-module.
-    """
-    for name in names:
-        try:
-            yield resolve_layer(method, name)
-        except AttributeError:
-            children = ", ".join(child for child, _ in method.named_children())
-            raise ConfigError(f"no sub-module {name!r} to learn; there are {children}") from None

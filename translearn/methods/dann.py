@@ -1,9 +1,10 @@
 """Domain-adversarial training of neural networks (Ganin et al., JMLR 2016)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
@@ -12,7 +13,9 @@ from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
-from translearn.ranges import NonNegative, Widths
+from translearn.ranges import NonNegative, Range, Widths
+
+BOTTLENECK = 256
 
 
 class DANN(Method):
@@ -27,6 +30,9 @@ class DANN(Method):
         head: hidden widths of the label predictor, or None for the backbone's own.
         discriminator: hidden widths of the domain classifier, or None for the backbone's own.
         strength: the value lambda grows towards.
+        bottleneck: width of a layer of its own on the backbone's features, which mixes the domains
+            where the backbone cannot; 0: none. None: ``BOTTLENECK`` where the backbone does not
+            learn, else none.
         domain_batch_norm: keep batch-norm statistics per domain (affine weights stay shared); the
             target is tested with its own. None: unless the backbone keeps its statistics.
     """
@@ -40,13 +46,18 @@ class DANN(Method):
         head: Widths | None = None,
         discriminator: Widths | None = None,
         strength: NonNegative = 1.0,
+        bottleneck: Annotated[int, Range(0, 2**20)] | None = None,
         domain_batch_norm: bool | None = None,
     ) -> None:
         super().__init__(backbone, tasks)
         hidden = backbone.head_hidden if head is None else head
-        self.head = perceptron(backbone.out_dim, hidden, shared_classes(tasks))
+        if bottleneck is None:
+            bottleneck = BOTTLENECK if backbone.learn == "none" else 0
+        self.bottleneck = mixing(backbone.out_dim, bottleneck)
+        width = bottleneck or backbone.out_dim
+        self.head = perceptron(width, hidden, shared_classes(tasks))
         hidden = backbone.discriminator_hidden if discriminator is None else discriminator
-        self.discriminator = perceptron(backbone.out_dim, hidden, 1)
+        self.discriminator = perceptron(width, hidden, 1)
         self.strength = strength
         if per_domain(domain_batch_norm, backbone, "method.domain_batch_norm"):
             convert_to_domain_batch_norm(self.backbone, ("source", "target"))
@@ -55,13 +66,14 @@ class DANN(Method):
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """One phase with a labelled source and an unlabelled target stream."""
         streams = {"source": Stream("source"), "target": Stream("target")}
-        learn = ("backbone", "head", "discriminator")
+        own = () if isinstance(self.bottleneck, nn.Identity) else ("bottleneck",)
+        learn = ("backbone", *own, "head", "discriminator")
         return [Phase("train", streams, budget.steps("train"), learn)]
 
     def features(self, x: Tensor, domain: str) -> Tensor:
-        """Features (B, out_dim) under the batch-norm statistics of ``domain``."""
-        with use_domain(self.backbone, domain):
-            features: Tensor = self.backbone(x)
+        """Features (B, D) under the batch-norm statistics of ``domain``."""
+        with use_domain(self, domain):
+            features: Tensor = self.bottleneck(self.backbone(x))
         return features
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
@@ -118,3 +130,12 @@ class DANN(Method):
                 "method.strength, make it smaller (method.discriminator=[50]), or lower run.lr"
             )
         return None
+
+
+def mixing(inputs: int, width: int) -> nn.Module:
+    """A layer of that width whose batch norm keeps statistics per domain; 0: nothing."""
+    if not width:
+        return nn.Identity()
+    layer = nn.Sequential(nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU())
+    convert_to_domain_batch_norm(layer, ("source", "target"))
+    return layer

@@ -80,6 +80,11 @@ class Finetune(Method):
 
         self.copies_head = self._copies_head(target_head)
         self.closeness = Closeness(closeness, backbone, self.source_head, self.tuned)
+        if backbone.learn == "none" and (self.fresh or self.closeness.watched):
+            raise ConfigError(
+                "backbone.learn=none tunes no layer: method.transfer and method/closeness=feature "
+                "have nothing to do\nadd backbone.learn=all"
+            )
         if self.closeness.keeps_head and not self.predicts("source"):
             raise ConfigError("method/closeness=output needs a source model: source_share is 0")
 
@@ -92,6 +97,11 @@ class Finetune(Method):
             )
         joined = list(self.backbone.group_paths)[-1] in self.transferred
         return same and (target_head == "source" or (target_head == "auto" and joined))
+
+    @property
+    def keeps_backbone(self) -> bool:
+        """Where nothing of the backbone learns, and no earlier run gives it other weights."""
+        return super().keeps_backbone and self.init is None
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """``source`` (without steps if ``init`` replaces it), then ``target``."""
@@ -111,12 +121,19 @@ class Finetune(Method):
         steps = budget.steps("target", 1 - share)
         cache = "backbone" if self._features_stay() else None
         streams = {"target": Stream("target")}
-        return [*source, Phase("target", streams, steps, self._learners(), cache=cache)]
+        return [
+            *source,
+            Phase(
+                "target", streams, steps, self._learners(), cache=cache,
+                head_first=not self.closeness.watched,
+            ),
+        ]  # fmt: skip
 
     def _features_stay(self) -> bool:
         """Whether phase ``target`` gives an image the same features at every step."""
         keeps = self.layers.frozen_statistics or self.backbone.keeps_statistics
-        all_frozen = not self.tuned and not self.fresh and keeps
+        still = not self.tuned or self.backbone.learn == "none"
+        all_frozen = still and not self.fresh and keeps
         return all_frozen and not self.closeness.on_batch
 
     def _learners(self) -> tuple[str, ...]:
@@ -207,14 +224,15 @@ class Finetune(Method):
             if name not in self.frozen:
                 moved = name in self.tuned
                 factor = (pretrained if moved else 1.0) * self.layers.factor(depth, moved)
+                parameters = self.backbone.group_parameters([name])
                 groups.append(
                     {
-                        "params": self.backbone.group_parameters([name]),
+                        "params": [p for p in parameters if p.requires_grad],
                         "lr": lr * factor,
                         "starts": self.layers.starts(depth, names),
                     }
                 )
-        return groups
+        return [group for group in groups if group["params"]]
 
 
 def start_weights(backbone: Backbone, names: Sequence[str]) -> dict[str, Tensor]:

@@ -37,6 +37,8 @@ class Frozen(Method):
         use_target_labels: bool = False,
     ) -> None:
         super().__init__(backbone, tasks)
+        backbone.learn = "none"  # whatever backbone it is
+        backbone.hold()
         self.access = replace(self.access, target_labels=use_target_labels)
         self.labelled = ("source", "target") if use_target_labels else ("source",)
         self.head = classifier(backbone.out_dim, shared_classes(tasks))
@@ -47,13 +49,7 @@ class Frozen(Method):
             return [Phase("train")]
         streams = {domain: Stream(domain) for domain in self.labelled}
         steps = budget.steps("train")
-        return [Phase("train", streams, steps, ("head",), cache="backbone")]
-
-    def train(self, mode: bool = True) -> "Frozen":
-        """Training mode; the backbone stays in evaluation mode."""
-        super().train(mode)
-        self.backbone.eval()
-        return self
+        return [Phase("train", streams, steps, ("head",))]
 
     def enter(self, phase: Phase, view: TrainView) -> None:
         """Solve for the head, where it is solved for."""
@@ -69,14 +65,9 @@ class Frozen(Method):
         for domain in self.labelled:
             images = batch[domain]
             assert isinstance(images, Labelled)
-            logits = self.head(images.x if self.cached else self._features(images.x))
+            logits = self.head(self.backbone(images.x))
             terms[f"label_{domain}"] = F.cross_entropy(logits.float(), images.y)
         return terms
-
-    def _features(self, x: Tensor) -> Tensor:
-        with torch.no_grad():
-            features: Tensor = self.backbone(x)
-        return features
 
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Scores (B, classes), the same for every task."""

@@ -20,7 +20,7 @@ class MCC(Method):
     """A classifier of the source whose predictions on the target are not confused.
 
     Cross-entropy on the source, and beside it a term on the unlabelled target alone, which grows as
-    2 / (1 + exp(-10 p)) - 1. Where the backbone stays as it is, its features are computed once.
+    2 / (1 + exp(-10 p)) - 1.
 
     Args:
         backbone: the feature extractor.
@@ -30,7 +30,6 @@ class MCC(Method):
         temperature: T of the target's predictions (eq. 2).
         label_smoothing: share of a label that goes to all classes alike.
         use_target_labels: learn from the target's labels too, those of the label budget.
-        train_backbone: whether the backbone learns; None: unless it is pretrained.
         domain_batch_norm: keep batch-norm statistics per domain (affine weights stay shared); the
             target is tested with its own. None: unless the backbone keeps its statistics.
     """
@@ -46,7 +45,6 @@ class MCC(Method):
         temperature: Positive = 1.5,
         label_smoothing: Part = 0.1,
         use_target_labels: bool = False,
-        train_backbone: bool | None = None,
         domain_batch_norm: bool | None = None,
     ) -> None:
         super().__init__(backbone, tasks)
@@ -57,9 +55,7 @@ class MCC(Method):
         hidden = backbone.head_hidden if head is None else head
         self.head = perceptron(backbone.out_dim, hidden, shared_classes(tasks))
         self.weight, self.temperature, self.smoothing = weight, temperature, label_smoothing
-        self.learns = not backbone.pretrained if train_backbone is None else train_backbone
-        by_domain = domain_batch_norm if self.learns else False
-        if per_domain(by_domain, backbone, "method.domain_batch_norm"):
+        if per_domain(domain_batch_norm, backbone, "method.domain_batch_norm"):
             convert_to_domain_batch_norm(self.backbone, ("source", "target"))
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
@@ -67,16 +63,7 @@ class MCC(Method):
         streams = {name: Stream(domain) for name, domain in self.labelled.items()}
         streams["target"] = Stream("target", unlabelled=True)
         steps = budget.steps("train")
-        if self.learns:
-            return [Phase("train", streams, steps, ("backbone", "head"))]
-        return [Phase("train", streams, steps, ("head",), cache="backbone")]
-
-    def train(self, mode: bool = True) -> "MCC":
-        """Training mode; a backbone that does not learn stays in evaluation mode."""
-        super().train(mode)
-        if not self.learns:
-            self.backbone.eval()
-        return self
+        return [Phase("train", streams, steps, ("backbone", "head"))]
 
     def features(self, x: Tensor, domain: str) -> Tensor:
         """Features (B, out_dim) under the batch-norm statistics of ``domain``."""
@@ -85,8 +72,8 @@ class MCC(Method):
         return features
 
     def logits(self, x: Tensor, domain: str) -> Tensor:
-        """Logits (B, classes) of a part of a batch, or of its cached features."""
-        logits: Tensor = self.head(x if self.cached else self.features(x, domain))
+        """Logits (B, classes) of a part of a batch, in float32."""
+        logits: Tensor = self.head(self.features(x, domain))
         return logits.float()
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:

@@ -86,7 +86,8 @@ class Multitask(Method):
         )
         streams = {t: Stream(t, size) for t, size in zip(self.names, sizes, strict=True)}
         steps = budget.steps("train")
-        return [Phase("train", streams, steps, ("backbone", "stems", "heads", "weighting"))]
+        learn = ("backbone", "stems", "heads", "weighting")
+        return [Phase("train", streams, steps, learn, head_first=not self.stem_of)]
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
         """One weighted cross-entropy for each task, ``label_<task>``."""

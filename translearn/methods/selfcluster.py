@@ -56,6 +56,7 @@ class SelfCluster(Method):
     access = Access(source_labels=False, target_labels=False)
     headline = "target/test/cluster_accuracy"
     clusters = True
+    trains_network = True
 
     def __init__(
         self,

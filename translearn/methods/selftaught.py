@@ -57,6 +57,7 @@ class SelfTaught(Method):
     """
 
     access = Access(source_labels=False, target_labels=True)
+    trains_network = True
 
     def __init__(
         self,

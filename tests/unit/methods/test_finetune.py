@@ -10,8 +10,9 @@ from torch.nn import functional as F
 
 from translearn.backbones.digits import LeNet, Wide
 from translearn.data.access import Labelled, TrainView
+from translearn.engine.learners import learners
 from translearn.errors import ConfigError
-from translearn.methods.base import Budget, learners
+from translearn.methods.base import Budget
 from translearn.methods.finetune import Finetune
 from translearn.methods.parts.closeness_terms import (
     Feature,

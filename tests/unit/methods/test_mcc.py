@@ -107,18 +107,8 @@ def test_with_target_labels_it_is_in_another_quadrant(method):
     ]  # fmt: skip
 
 
-@METHODS
-def test_a_pretrained_backbone_stays_as_it_is_unless_asked(method):
-    (phase,) = built(method, pretrained=True).phases(Budget(640, {"train": 16}))
-    assert (phase.learn, phase.cache) == (("head",), "backbone")
-    asked = built(method, pretrained=True, train_backbone=True)
-    (phase,) = asked.phases(Budget(640, {"train": 16}))
-    assert (phase.learn, phase.cache) == (("backbone", "head"), None)
-    assert built(method).learns and not built(method, train_backbone=False).learns
-
-
 def test_a_backbone_that_does_not_learn_ends_as_it_began():
-    still = weights(train_once(*smoke_options("mcc", ("method.train_backbone=false",))).folder)
+    still = weights(train_once(*smoke_options("mcc", ("backbone.learn=none",))).folder)
     start = weights(train_once(*smoke_options("frozen")).folder)
     of_backbone = [name for name in start if name.startswith("backbone.")]
     assert of_backbone

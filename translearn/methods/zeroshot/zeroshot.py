@@ -40,7 +40,7 @@ class ZeroShot(Method):
             or ``Conse``.
         head: hidden widths of the classifier of seen classes and of DAP's attribute classifiers, or
             None for the backbone's own.
-        train_backbone: whether it is trained on the seen classes; None: if it is not pretrained.
+        train_backbone: whether it is trained on the seen classes; None: as ``backbone.learn`` says.
         init: run folder whose backbone and classifier replace that training (``eszsl``, ``sae``,
             ``conse``), or None.
         calibrate: whether validation classes are used at all; without them gamma is 0.
@@ -88,9 +88,11 @@ class ZeroShot(Method):
                 "eszsl, sae and conse with method.variant.classifier=source"
             )
         if train_backbone is None:
-            train_backbone = not backbone.pretrained and any(True for _ in backbone.parameters())
+            train_backbone = backbone.learn != "none" and any(True for _ in backbone.parameters())
         self.init = init
         self.train_backbone = train_backbone and init is None and not made.by_imagenet
+        if not self.train_backbone:
+            backbone.learn = "none"
         self.head: nn.Module | None = None
         if made.by_imagenet:
             self.head = backbone.imagenet_classifier()
@@ -123,6 +125,11 @@ class ZeroShot(Method):
             return ("variant", *backbone)
         classifies = self.variant.on_logits and not self.variant.by_imagenet and self.init is None
         return ("head", *backbone) if backbone or classifies else ()
+
+    @property
+    def keeps_backbone(self) -> bool:
+        """Where the backbone is not trained, and no earlier run gives it other weights."""
+        return super().keeps_backbone and self.init is None
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """``held_out`` without the validation classes, ``train`` with all, ``solve``."""
@@ -240,10 +247,3 @@ class ZeroShot(Method):
         names = ", ".join(self.tasks["target"][place] for place in self.known)
         told = f"unseen classes that ImageNet has (zsl/t1_new leaves them out): {names}"
         return [told] if names else []
-
-    def train(self, mode: bool = True) -> "ZeroShot":
-        """Training mode, without a backbone that is not trained."""
-        super().train(mode)
-        if not self.train_backbone:
-            self.backbone.eval()
-        return self
