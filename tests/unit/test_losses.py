@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from translearn.backbones.digits import LeNet
+from translearn.methods.mcc import class_confusion
 from translearn.methods.parts.losses import (
     cluster_entropy,
     covariance_penalty,
@@ -107,6 +108,21 @@ def test_nt_xent(temperature):
         partner = both[(i + 4) % 8]
         total -= math.log(math.exp(cosine(anchor, partner) / temperature) / sum(others))
     assert nt_xent(first, second, temperature).item() == pytest.approx(total / 8, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: nt_xent(x, x.flip(1), 0.2),
+        covariance_penalty,
+        lambda x: class_confusion(x, 1.5),
+    ],
+)
+def test_losses_are_not_rounded_inside_autocast(loss):
+    x = torch.randn(64, 32, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = loss(x)
+    assert inside.dtype == torch.float32 and torch.equal(inside, loss(x))
 
 
 def test_vicreg_terms():

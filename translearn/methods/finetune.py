@@ -1,7 +1,7 @@
 """Fine-tuning: train on the source, continue on a few labelled target samples."""
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -211,28 +211,24 @@ class Finetune(Method):
         if not self._on_target():
             return super().param_groups(lr)
         pretrained = BACKBONE_RATE if self.backbone.pretrained else 1.0
-        heads = (
-            [self.target_head, self.source_head]
-            if self.closeness.keeps_head
-            else [self.target_head]
-        )
-        groups: list[dict[str, Any]] = [
-            {"params": [p for head in heads for p in head.parameters()], "lr": lr}
-        ]
+        groups = [self._group(self.target_head.parameters(), lr, self.copies_head)]
+        if self.closeness.keeps_head:
+            groups.append(self._group(self.source_head.parameters(), lr, True))
         names = list(self.backbone.group_paths)[::-1]
         for depth, name in enumerate(names):
             if name not in self.frozen:
                 moved = name in self.tuned
                 factor = (pretrained if moved else 1.0) * self.layers.factor(depth, moved)
                 parameters = self.backbone.group_parameters([name])
-                groups.append(
-                    {
-                        "params": [p for p in parameters if p.requires_grad],
-                        "lr": lr * factor,
-                        "starts": self.layers.starts(depth, names),
-                    }
-                )
+                learning = [p for p in parameters if p.requires_grad]
+                group = self._group(learning, lr * factor, moved)
+                groups.append({**group, "starts": self.layers.starts(depth, names)})
         return [group for group in groups if group["params"]]
+
+    def _group(self, parameters: Iterable[Tensor], lr: float, moved: bool) -> dict[str, Any]:
+        """An optimizer group; without weight decay where a term of closeness replaces it."""
+        group = {"params": list(parameters), "lr": lr}
+        return {**group, "weight_decay": 0.0} if moved and self.closeness.replaces_decay else group
 
 
 def start_weights(backbone: Backbone, names: Sequence[str]) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from translearn.backbones.normalization import convert_to_domain_batch_norm, per
 from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
 from translearn.methods.parts.heads import perceptron
-from translearn.methods.parts.losses import adversarial_ramp
+from translearn.methods.parts.losses import adversarial_ramp, full_precision
 from translearn.ranges import NonNegative, Part, Positive, Widths
 
 
@@ -113,7 +113,8 @@ def class_confusion(logits: Tensor, temperature: float) -> Tensor:
     p = (logits / temperature).softmax(dim=1)
     sureness = 1 + (-entropies(p.detach())).exp()
     weights = len(p) * sureness / sureness.sum()
-    correlation = (p * weights[:, None]).T @ p
+    with full_precision(p):
+        correlation = (p * weights[:, None]).T @ p
     rows = correlation / correlation.sum(dim=1, keepdim=True)
     off_diagonal = rows.sum() - rows.trace()
     confusion: Tensor = off_diagonal / len(rows)

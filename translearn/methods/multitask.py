@@ -1,6 +1,7 @@
 """Multitask learning: one trunk for all tasks, a head for each, a stem where inputs differ."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,9 @@ class Multitask(Method):
         input_shapes: task -> (C, H, W). Tasks whose shape is not the trunk's get a stem; those of
             the same shape share it.
         head: hidden widths of every classifier, or None for the backbone's own.
+        shared_head: whether tasks with the same classes have one head, so that few labels of one
+            need not teach a head from nothing. ``auto``: those that there are; True: refuse where
+            there are none.
         stem_width: channels inside a stem.
         task_batch_norm: whether batch norm keeps statistics per task; affine weights are shared.
             None: in stems, and in a backbone unless it keeps its statistics.
@@ -38,7 +42,7 @@ class Multitask(Method):
         sampling: makes the rule by which a step's images are shared out among the tasks.
 
     Raises:
-        ConfigError: a value is out of range.
+        ConfigError: a value is out of range, or no two tasks can share a head.
     """
 
     access = Access(source_labels=True, target_labels=True)
@@ -56,12 +60,20 @@ class Multitask(Method):
         task_batch_norm: bool | None = None,
         weighting: Callable[..., Weighting] = Equal,
         sampling: Callable[..., Sampling] = Uniform,
+        shared_head: Literal["auto"] | bool = False,  # a run of 0.1 says nothing, and had several
     ) -> None:
         super().__init__(backbone, tasks)
         self.names = tuple(tasks)
         hidden = backbone.head_hidden if head is None else head
+        self.head_of = heads_of(self.tasks) if shared_head else {t: t for t in self.names}
+        if shared_head is True and len(set(self.head_of.values())) == len(self.names):
+            raise ConfigError("no two tasks have the same classes: set method.shared_head=auto")
         self.heads = nn.ModuleDict(
-            {task: perceptron(backbone.out_dim, hidden, len(tasks[task])) for task in self.names}
+            {
+                task: perceptron(backbone.out_dim, hidden, len(tasks[task]))
+                for task in self.names
+                if self.head_of[task] == task
+            }
         )
         own = {task: input_shapes[task] for task in self.names}
         self.stem_of = {t: stem_name(s) for t, s in own.items() if tuple(s) != tuple(input_shape)}
@@ -103,14 +115,23 @@ class Multitask(Method):
     def backward(self, terms: Mapping[str, Tensor], average: RankMean) -> None:
         """By the rule of ``weighting``."""
         trained = [p for p in self.parameters() if p.requires_grad]
-        shared = [p for p in self.backbone.parameters() if p.requires_grad]
-        self.weighting.backward(torch.stack(list(terms.values())), shared, average, self._progress)
+        losses, shared = torch.stack(list(terms.values())), list(self.shared())
+        self.weighting.backward(losses, shared, average, self._progress)
         if self.term_gradients:  # without the data-parallel wrapper; a second mean changes nothing
             average([p.grad for p in trained if p.grad is not None])
 
+    def shared(self) -> Iterator[nn.Parameter]:
+        """What more than one task trains: stems and heads of several, then the whole backbone."""
+        for parts, name_of in ((self.stems, self.stem_of), (self.heads, self.head_of)):
+            used = list(name_of.values())
+            for name, part in parts.items():
+                if used.count(name) > 1:
+                    yield from part.parameters()
+        yield from (p for p in self.backbone.parameters() if p.requires_grad)
+
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Logits (B, classes of ``task``), through its stem, the trunk and its head."""
-        logits: Tensor = self.heads[task](self.represent(x, task))
+        logits: Tensor = self.heads[self.head_of[task]](self.represent(x, task))
         return logits
 
     def represent(self, x: Tensor, task: str) -> Tensor:
@@ -135,6 +156,11 @@ class Multitask(Method):
             return {}
         pairs = zip(self.names, self.weighting.weights.tolist(), strict=True)
         return {f"weight_{task}": weight for task, weight in pairs}
+
+
+def heads_of(tasks: Tasks) -> dict[str, str]:
+    """Task -> the first task that has the same classes, whose head it shares."""
+    return {task: next(t for t in tasks if tasks[t] == tasks[task]) for task in tasks}
 
 
 def stem_name(shape: Shape) -> str:

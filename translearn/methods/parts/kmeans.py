@@ -8,7 +8,7 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 from torch.nn import functional as F
 
-STARTS = 5  # seedings, of which the one with the least inertia is kept
+STARTS = 50  # seedings, of which the one with the least inertia is kept
 
 
 MOST_ROUNDS = 300

@@ -11,8 +11,8 @@ class LayerRates:
     Args:
         frozen_statistics: whether batch norm in frozen groups keeps its running statistics.
         transferred_rate: factor on the learning rate of transferred groups.
-        rate_decay: factor on the rate of each group against the one above it (discriminative rates
-            of ULMFiT, Howard & Ruder 2018, section 3.2).
+        rate_decay: factor on the rate of each group against the one above it, of the last group
+            against the head (discriminative rates of ULMFiT, Howard & Ruder 2018, section 3.2).
         gradual: share of the phase in which the groups are unfrozen one after the other, the last
             one first (ULMFiT, section 3.3); 0: all from the beginning.
 
@@ -34,7 +34,7 @@ class LayerRates:
 
     def factor(self, depth: int, transferred: bool) -> float:
         """Of a group on the learning rate; ``depth`` counts from the last group, which is 0."""
-        return (self.transferred_rate if transferred else 1.0) * self.rate_decay**depth
+        return (self.transferred_rate if transferred else 1.0) * self.rate_decay ** (depth + 1)
 
     def starts(self, depth: int, names: Sequence[str]) -> float:
         """The share of the phase after which the group is unfrozen."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -81,6 +82,11 @@ def spectral_shrinkage(features: Tensor, count: int = 1) -> Tensor:
     return values[-count:].square().sum()
 
 
+def full_precision(x: Tensor) -> AbstractContextManager[object]:
+    """Float matrix products inside autocast, which would round their inputs to bf16."""
+    return torch.autocast(x.device.type, enabled=False)
+
+
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     """The contrastive loss of SimCLR over two views (N, D) of the same N images.
 
@@ -89,7 +95,8 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     cosine similarity over ``temperature``; the mean over all of them.
     """
     both = F.normalize(torch.cat([first, second]).float(), dim=1)
-    similarity = both @ both.T / temperature
+    with full_precision(both):
+        similarity = both @ both.T / temperature
     similarity.fill_diagonal_(-math.inf)
     count = len(first)
     partner = torch.arange(2 * count, device=both.device).roll(count)
@@ -112,7 +119,8 @@ def variance_hinge(embeddings: Tensor, floor: float = 1.0) -> Tensor:
 
 def covariance_penalty(embeddings: Tensor) -> Tensor:
     """VICReg's covariance term (eqs. 3 and 4): squared covariances off the diagonal, over D."""
-    covariance = torch.cov(embeddings.float().T)
+    with full_precision(embeddings):
+        covariance = torch.cov(embeddings.float().T)
     off_diagonal = covariance.square().sum() - covariance.diagonal().square().sum()
     return off_diagonal / embeddings.shape[1]
 

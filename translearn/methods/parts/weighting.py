@@ -183,7 +183,12 @@ class PCGrad(Weighting):
         """Write the combined gradient of the shared parameters over the sum's."""
         gradients = [
             torch.cat(
-                [part.flatten() for part in torch.autograd.grad(term, shared, retain_graph=True)]
+                [
+                    part.flatten()
+                    for part in torch.autograd.grad(
+                        term, shared, retain_graph=True, allow_unused=True, materialize_grads=True
+                    )
+                ]
             )
             for term in terms
         ]

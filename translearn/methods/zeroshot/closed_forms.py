@@ -56,7 +56,9 @@ class ClosedForm(Variant):
 class Eszsl(ClosedForm):
     """Embarrassingly simple zero-shot learning (Romera-Paredes & Torr 2015, eq. 4): one solve.
 
-    V = (X X^T + feature_weight I)^-1 X Y S^T (S S^T + class_weight I)^-1 with Y of -1 and 1.
+    V = (X X^T + feature_weight I)^-1 X Y S^T (S S^T + class_weight I)^-1. Y is 1 at the class of an
+    image and 0 elsewhere, as in the authors' code; their text has -1, which pulls all classes along
+    the mean of their vectors.
 
     Args:
         descriptions: of all classes.
@@ -64,6 +66,7 @@ class Eszsl(ClosedForm):
         hidden: not used.
         feature_weight: gamma of the paper, or None: chosen on validation classes.
         class_weight: lambda of the paper, likewise.
+        other_label: Y where an image is not of the class: 0 (the authors' code) or -1 (their text).
     """
 
     def __init__(
@@ -74,8 +77,10 @@ class Eszsl(ClosedForm):
         *,
         feature_weight: Positive | None = None,
         class_weight: Positive | None = None,
+        other_label: Literal[0, -1] = 0,
     ) -> None:
         super().__init__(descriptions, inputs, hidden)
+        self.other_label = other_label
         self.choices = powers(feature_weight), powers(class_weight)
 
     def scores(self, features: Tensor) -> Tensor:
@@ -92,7 +97,8 @@ class Eszsl(ClosedForm):
         """Both matrices are symmetric: one eigendecomposition of each serves all weights."""
         x = F.normalize(features, dim=1).double()
         s = self.vectors[: self.seen][active].double()
-        y = 2.0 * (labels[:, None] == active.nonzero().flatten()).double() - 1.0
+        own = labels[:, None] == active.nonzero().flatten()
+        y = torch.where(own, 1.0, float(self.other_label)).double()
         a, u = torch.linalg.eigh(x.T @ x)
         b, q = torch.linalg.eigh(s.T @ s)
         middle = u.T @ (x.T @ y @ s) @ q

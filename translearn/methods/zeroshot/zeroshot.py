@@ -13,6 +13,7 @@ from translearn.data.access import Access, Batch, Labelled, LabelledSet, TrainVi
 from translearn.errors import ConfigError
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
 from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.losses import full_precision
 from translearn.methods.parts.source_model import read_source_model
 from translearn.methods.zeroshot.descriptions import Descriptions, imagenet_has
 from translearn.methods.zeroshot.embedding import Embedding
@@ -207,7 +208,9 @@ class ZeroShot(Method):
             weight = self.kept["fit"][images.index].float()
             labels = labels.where(active[labels], active.nonzero()[0])  # these weigh nothing
         if self.variant.trained:
-            name, losses = self.variant.term, self.variant.losses(features, labels, active)
+            with full_precision(features):
+                losses = self.variant.losses(features.float(), labels, active)
+            name = self.variant.term
         else:
             assert self.head is not None
             logits = self.head(features).float().masked_fill(~active, -torch.inf)
@@ -221,7 +224,7 @@ class ZeroShot(Method):
     def scores(self, x: Tensor) -> Tensor:
         """Scores (B, seen + unseen classes); their differences are too small for bf16."""
         features = self.backbone(x)
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(features):
             return self.variant.scores(self.signal(features.float()))
 
     def predict(self, x: Tensor, task: str) -> Tensor:
