@@ -142,7 +142,7 @@ def numbers(annotation):
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_number_has_a_range(target):
-    given = (*GIVEN, "width") if ".parts.clusters." in target else GIVEN
+    given = (*GIVEN, "width") if re.search(r"\.parts\.(clusters|spectral)\.", target) else GIVEN
     options = {name: of for name, of in constructor(target).items() if name not in given}
     assert [name for name, of in options.items() if numbers(of)] == []
 

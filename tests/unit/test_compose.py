@@ -10,7 +10,7 @@ from translearn.components import check
 from translearn.config import RunConfig, conf_dir
 from translearn.data.pipeline.augment import Augment
 from translearn.data.types import DataSource
-from translearn.engine.build import METHOD_PARTS
+from translearn.engine.checks import METHOD_PARTS
 from translearn.engine.job import phase_settings
 from translearn.methods.base import Method
 from translearn.semantics.base import Semantics

@@ -7,7 +7,7 @@ from test_data_record import photos  # noqa: F401
 
 from translearn.artifacts import checkpoint
 from translearn.config import LOCATION_KEYS, differences
-from translearn.engine.build import refuse_versions
+from translearn.engine.checks import refuse_versions
 from translearn.errors import CheckpointError
 from translearn.system import terminal
 

@@ -29,6 +29,7 @@ from scipy.io import savemat, wavfile
 from translearn.artifacts import checkpoint
 from translearn.artifacts.folder import (
     POINTER,
+    moved_words,
     pointed,
     stored_config,
     stored_sources,
@@ -41,6 +42,7 @@ from translearn.data.files.images import decode_image
 from translearn.data.files.label_table import table_rows
 from translearn.data.files.matlab import cell_strings, read_mat
 from translearn.data.files.texts import text_lines
+from translearn.data.identity import PARTS, places
 from translearn.data.sets import svhn
 from translearn.data.sets.fsdd import read_wav
 from translearn.data.sets.mnist import read_idx
@@ -241,6 +243,20 @@ READERS = {
         b"- seed=1\n- run.lr=0.1\n",
         stored_words,
         (ValueError,),
+    ),
+    "moved.yaml": Reader(
+        ("artifacts.folder.moved_words",),
+        ".hydra/moved.yaml",
+        b'["data.source=/a", "data.target=/b"]',
+        moved_words,
+        (ValueError,),
+    ),
+    "data.json": Reader(
+        ("data.identity.places", "engine.data_record.refuse_learned_test"),
+        "data.json",
+        json.dumps({"tasks": {}, "places": {"source": dict.fromkeys(PARTS, "0 a")}}).encode(),
+        places,
+        (CheckpointError,),
     ),
     "hydra.yaml": Reader(
         ("artifacts.folder.stored_sources",),

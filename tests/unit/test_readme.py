@@ -32,7 +32,7 @@ from translearn.components import build, check
 from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.pipeline.augment import Augment
 from translearn.data.types import DataSource
-from translearn.engine.build import METHOD_PARTS
+from translearn.engine.checks import METHOD_PARTS
 from translearn.engine.job import phase_settings
 from translearn.launch.arguments import positional
 from translearn.methods.base import Method

@@ -50,8 +50,9 @@ def test_what_a_run_reports_is_read(tmp_path):
     result = Result(**values)
     write_result(tmp_path, result)
     assert load_result(tmp_path) == result
-    never = {"cluster_sizes", "elapsed_seconds", "experiment", "files", "label_budget", "reason",
-             "overrides", "exit_code", "warnings", "oracle", "pretrained"}  # fmt: skip
+    never = {"cluster_sizes", "elapsed_seconds", "experiment", "files", "label_budget",
+             "data_places", "reason", "overrides", "exit_code", "warnings", "oracle",
+             "pretrained"}  # fmt: skip
     empty = {name for name, value in values.items() if value in (None, "", [], {}, 0, False)}
     assert empty <= never  # the engine fills every other field
 

@@ -10,39 +10,34 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from translearn.artifacts.checkpoint import load as load_checkpoint
-from translearn.artifacts.folder import of_a_run, refuse_differences
-from translearn.artifacts.trackers import GuardedTracker, check_tracker
-from translearn.backbones.base import Backbone, Learn
-from translearn.components import build, check, resolve_class
-from translearn.config import Config, RunConfig, differences
+from translearn.artifacts.trackers import GuardedTracker
+from translearn.backbones.base import Backbone
+from translearn.components import build, resolve_class
+from translearn.config import Config, RunConfig
 from translearn.data.access import TrainView
 from translearn.data.arrangements.base import lacking
-from translearn.data.identity import but_moved
 from translearn.data.pipeline.augment import Augment
 from translearn.data.pipeline.preparation import Preparation, VectorPreparation
 from translearn.data.pipeline.reading import Reader, TaskFiles
-from translearn.data.types import DataSource, Domain, Images, Shape, Split, TaskSet
+from translearn.data.samples import shown, without_labels
+from translearn.data.types import DataSource, Images, Shape, TaskSet
+from translearn.engine.checks import check_continues, check_parts, check_shared
 from translearn.engine.data_record import (
     DataRecord,
     data_record,
     refuse_changed,
     refuse_learned_test,
 )
-from translearn.engine.environment import continued_with, made_with, other_versions, told_versions
 from translearn.engine.features import Extraction
 from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
 from translearn.engine.workload import scoring_batch, suited
-from translearn.errors import CheckpointError, ConfigError
+from translearn.errors import ConfigError
 from translearn.methods.base import Method
-from translearn.methods.parts.source_model import check_same_cut
-from translearn.ranges import refuse_unfit
 from translearn.runtime import Runtime, stable_seed
 from translearn.semantics.base import Semantics
 from translearn.system.signals import Stop
-from translearn.system.terminal import notice
 
 log = logging.getLogger(__name__)
 
@@ -162,21 +157,6 @@ def read_files(
     return tasks, files
 
 
-def shown(domain: Domain) -> Images:
-    """The samples that figures show where the method gets features."""
-    test = domain.test
-    return domain.train.x if test is None or test.y is None or not len(test) else test.x
-
-
-def without_labels(tasks: TaskSet) -> TaskSet:
-    """The training samples alone, for whoever asks what the data look like."""
-    bare = {
-        task: replace(domain, train=Split(domain.train.x, None), val=None, test=None)
-        for task, domain in tasks.tasks.items()
-    }
-    return replace(tasks, tasks=bare)
-
-
 def build_method(
     config: Config,
     classes: Mapping[str, Sequence[str]],
@@ -241,82 +221,3 @@ def build_backbone(config: Config, shape: Shape, trained: bool) -> Backbone:
     backbone.learn = asked or ("none" if fixed else "all")
     backbone.passes_features = len(shape) == 3
     return backbone
-
-
-METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")
-
-
-def check_parts(config: Config, run: RunConfig) -> None:
-    """Refuse parts that do not exist or take no such options, before anything is built.
-
-    Raises:
-        ConfigError: naming the option.
-    """
-    check_tracker(run.tracker)
-    check("data", config["data"], DataSource, ["root", "download"])
-    refuse_unfit("backbone.learn", config["backbone"].get("learn"), Learn | None)
-    check("backbone", config["backbone"], Backbone, ["input_shape"])
-    check("augment", config["augment"], Augment, ["size"])
-    check("views", config["views"], Augment, ["size"])
-    check("method", config["method"], Method, METHOD_PARTS)
-    if config["method"].get("init"):
-        check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
-    if config.get("semantics"):
-        check("semantics", config["semantics"], Semantics, ["root"])
-
-
-def check_shared(phase_runs: Mapping[str, RunConfig], world: int) -> None:
-    """Refuse a batch that the ranks cannot share.
-
-    Raises:
-        ConfigError: naming a batch size that they can.
-    """
-    for settings in phase_runs.values():
-        if settings.batch_size % world:
-            raise ConfigError(
-                f"run.batch_size={settings.batch_size} cannot be shared by run.gpus={world}: "
-                f"choose a multiple of {world}"
-            )
-
-
-def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
-    """Refuse a checkpoint of another config, version or thread count.
-
-    Raises:
-        CheckpointError: naming the differences.
-    """
-    state = load_checkpoint(folder / "checkpoints")
-    if state is None:
-        return
-    with of_a_run(folder / "checkpoints"):
-        changed = but_moved(folder, differences(state["config"], config), config)
-        made = made_with(state)
-        if run.threads is None:
-            run.threads = int(state["threads"])  # what null meant when the run began
-    refuse_differences(folder, changed)
-    refuse_versions(folder, made, run.resume_anyway)
-
-
-def refuse_versions(folder: Path, made: Mapping[str, str], anyway: bool) -> None:
-    """Refuse to continue a run with other versions, whose bits may differ, unless it is asked for.
-
-    Args:
-        folder: of the run.
-        made: package -> the version that the run began with.
-        anyway: go on, and note it among the warnings of the result.
-
-    Raises:
-        CheckpointError: saying what to install.
-    """
-    other = other_versions(made)
-    if not other:
-        return
-    if anyway:
-        notice(continued_with(other))
-        return
-    install = " ".join(f"{name}=={known.split('+')[0]}" for name, known in other.items())
-    raise CheckpointError(
-        f"{folder} cannot be continued to the same bits: it was made with {told_versions(other)}\n"
-        f"pip install {install}\n"
-        "or go on all the same, which the result will tell: run.resume_anyway=true"
-    )

@@ -18,7 +18,8 @@ from translearn.backbones.base import Backbone
 from translearn.backbones.folding import folded
 from translearn.data.pipeline.loaders import in_order
 from translearn.data.pipeline.preparation import Preparation
-from translearn.data.types import Domain, Images, Kind, Shape, TaskSet
+from translearn.data.samples import samples_of, with_features
+from translearn.data.types import Images, Shape, TaskSet
 from translearn.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -118,29 +119,6 @@ def fast(net: nn.Module, shape: Shape, runtime: Runtime) -> nn.Module:
     In bf16 it is left as it is: rounding is coarser there than what ``folded`` allows.
     """
     return net if runtime.bf16 else folded(net, shape)
-
-
-def samples_of(domain: Domain) -> Iterator[Images]:
-    """The samples of all splits of a domain."""
-    for split in (domain.train, domain.val, domain.test):
-        if split is not None:
-            yield split.x
-    if domain.unlabelled is not None:
-        yield domain.unlabelled
-
-
-def with_features(domain: Domain, features: Mapping[int, Tensor], shape: Shape) -> Domain:
-    """The domain, each set of samples replaced by its features."""
-    train, val, test = (
-        None if split is None else replace(split, x=features[id(split.x)])
-        for split in (domain.train, domain.val, domain.test)
-    )
-    assert train is not None
-    hidden = None if domain.unlabelled is None else features[id(domain.unlabelled)]
-    return replace(
-        domain, train=train, val=val, test=test, unlabelled=hidden, kind=Kind.vector,
-        input_shape=shape,
-    )  # fmt: skip
 
 
 def part(images: Images, start: int, stop: int) -> Images:

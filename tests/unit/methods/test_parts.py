@@ -10,7 +10,7 @@ from runs import METHODS, config_of, variants_of
 import translearn
 from translearn.components import check
 from translearn.config import conf_dir
-from translearn.engine.build import METHOD_PARTS
+from translearn.engine.checks import METHOD_PARTS
 from translearn.errors import ConfigError
 from translearn.launch.arguments import refuse_older_forms
 from translearn.launch.help import help_text, parts

@@ -5,7 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
@@ -13,7 +13,7 @@ from translearn.data.access import Access, Batch, Labelled, LabelledSet, TrainVi
 from translearn.errors import ConfigError
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
 from translearn.methods.parts.heads import perceptron
-from translearn.methods.parts.losses import full_precision
+from translearn.methods.parts.losses import full_precision, weighted_mean
 from translearn.methods.parts.source_model import read_source_model
 from translearn.methods.zeroshot.descriptions import Descriptions, imagenet_has
 from translearn.methods.zeroshot.embedding import Embedding
@@ -215,11 +215,7 @@ class ZeroShot(Method):
             assert self.head is not None
             logits = self.head(features).float().masked_fill(~active, -torch.inf)
             name, losses = "label", F.cross_entropy(logits, labels, reduction="none")
-        count = weight.sum()
-        if distributed.is_initialized():  # ranks hold unequal shares of what counts
-            distributed.all_reduce(count)
-            count = count / distributed.get_world_size()
-        return {name: (losses * weight).sum() / count.clamp(min=1.0)}
+        return {name: weighted_mean(losses, weight)}
 
     def scores(self, x: Tensor) -> Tensor:
         """Scores (B, seen + unseen classes); their differences are too small for bf16."""
@@ -237,16 +233,16 @@ class ZeroShot(Method):
 
     def describe(self, x: Tensor) -> list[str]:
         """The strongest predicted attributes of each image."""
-        found = self.variant.description(self.signal(self.backbone(x)))
-        return list(strongest(found, self.attributes, SHOWN))
+        described = self.variant.description(self.signal(self.backbone(x)))
+        return list(strongest(described, self.attributes, SHOWN))
 
     def about(self) -> dict[str, Any]:
         """The shape of the descriptions, so that prediction needs none of their files."""
-        dimensions = self.variant.vectors.shape[1]
-        return {"semantics": {"dimensions": dimensions, "attributes": list(self.attributes)}}
+        width = self.variant.vectors.shape[1]
+        return {"semantics": {"dimensions": width, "attributes": list(self.attributes)}}
 
     def notes(self) -> list[str]:
         """The unseen classes that are no news to an ImageNet backbone."""
         names = ", ".join(self.tasks["target"][place] for place in self.known)
-        told = f"unseen classes that ImageNet has (zsl/t1_new leaves them out): {names}"
-        return [told] if names else []
+        told = "unseen classes that ImageNet has (zsl/t1_new leaves them out)"
+        return [f"{told}: {names}"] if names else []
