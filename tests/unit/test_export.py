@@ -68,6 +68,13 @@ def test_the_folder_of_the_run_is_the_default(run):
     }  # fmt: skip
 
 
+def test_a_model_that_exists_is_replaced_by_force_alone(run, tmp_path, capsys):
+    (tmp_path / "model.json").write_text("of somebody")
+    assert main([str(run), "--out", str(tmp_path)]) == 2
+    assert "model.json exists" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["model.json"]
+
+
 def test_a_file_with_other_scores_is_refused(run, tmp_path, monkeypatch, capsys):
     def wrong(model, images, path, run):
         path.write_bytes(b"a program")
@@ -103,7 +110,8 @@ def test_a_network_that_torch_cannot_export_is_told(run, tmp_path, monkeypatch, 
 def test_the_run_itself_stays_whole_when_written_into_its_folder(run, tmp_path):
     copied = tmp_path / "run"
     shutil.copytree(run, copied)
-    assert main([str(copied), "--out", str(copied)]) == 0
+    assert main([str(copied), "--out", str(copied)]) == 2
+    assert main([str(copied), "--out", str(copied), "--force"]) == 0
     assert (copied / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
     assert main([str(copied)]) == 0
 

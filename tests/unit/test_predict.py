@@ -82,7 +82,10 @@ def test_out_writes_a_file_once_all_is_labelled(run, tmp_path, capsys):
     some.mkdir()
     shutil.copy(images / "000.png", some / "a.png")
     (some / "b.png").write_bytes(b"not an image")
-    assert main([str(folder), str(some), "--out", str(out)]) == 3
+    before = out.read_text()
+    assert main([str(folder), str(some), "--out", str(out)]) == 2  # it exists
+    assert out.read_text() == before
+    assert main([str(folder), str(some), "--out", str(out), "--force"]) == 3
     good, bad = rows_of(out.read_text())
     assert good["path"] == "a.png" and good["label"] and not good["error"]
     assert bad["path"] == "b.png" and not bad["label"] and "none of PNG" in bad["error"]

@@ -25,6 +25,7 @@ from translearn.data.types import Kind
 from translearn.errors import ConfigError, TranslearnError
 from translearn.methods.base import Method
 from translearn.system import command
+from translearn.system.replacing import add_force, refuse_existing
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
 
@@ -65,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return command.run(lambda: work(arguments), alone=arguments is None)
 
 
+FILES = ("model.safetensors", "model.pt2", "model.onnx", "model.json")
+
+
 def work(arguments: Sequence[str] | None) -> int:
     """What ``tl-export`` does with these arguments."""
     parser = argparse.ArgumentParser(
@@ -77,9 +81,12 @@ def work(arguments: Sequence[str] | None) -> int:
     parser.add_argument(
         "--onnx", action="store_true", help="also ONNX (pip install 'translearn[onnx]')"
     )
+    add_force(parser)
     given = parser.parse_args(arguments)
     run = Path(given.run)
     out = Path(given.out) if given.out else run / "export"
+    for name in FILES:
+        refuse_existing("tl-export writes", out / name, given.force)
     for name, error in export(run, out, given.onnx).items():
         print(f"{out / name}  largest difference of a score {error:.1e}")
     print(f"{out / 'model.json'}  classes, and what images the model takes")

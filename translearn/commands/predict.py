@@ -16,6 +16,7 @@ from translearn.errors import ConfigError, DataError, DiskError
 from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
 from translearn.system import command
 from translearn.system.printing import cell as in_cell
+from translearn.system.replacing import add_force, refuse_existing
 from translearn.system.terminal import complain
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as tl-run, before torch is imported
@@ -49,8 +50,9 @@ def label(arguments: Sequence[str] | None) -> int:
     parser.add_argument(
         "--grid", metavar="FILE.png", help=f"also draw the first {MOST_IN_GRID} images, labelled"
     )
+    add_force(parser)
     given = parser.parse_args(arguments)
-    check_files(given.out, given.grid)
+    check_files(given.out, given.grid, given.force)
     predictor, top = Predictor.load(Path(given.run)), Path(given.files)
     kind = predictor.prepare.kind
     paths = found_files(top, kind)
@@ -139,16 +141,18 @@ def write(file: TextIO, lines: Iterable[Line], top: int) -> None:
         writer.writerow(map(in_cell, (path, *cells, *last, error)))
 
 
-def check_files(out: str | None, grid: str | None) -> None:
-    """Tell before the images are read that a file cannot be written.
+def check_files(out: str | None, grid: str | None, force: bool) -> None:
+    """Tell before the images are read that a file cannot be written, or exists.
 
     Raises:
-        ConfigError: the grid is no .png.
+        ConfigError: the grid is no .png, or a file exists and may not be replaced.
         DiskError: a folder does not exist.
     """
     for option, name in (("--out", out), ("--grid", grid)):
         if name is not None and not Path(name).parent.is_dir():
             raise DiskError(f"cannot write {option} {name}: no folder {Path(name).parent}")
+        if name is not None:
+            refuse_existing(option, Path(name), force)
     if grid is not None and not grid.lower().endswith(".png"):
         raise ConfigError(f"--grid {grid}: name a file that ends in .png")
 

@@ -11,6 +11,7 @@ from translearn.report.pages import drawn, keep
 from translearn.report.table import found_runs, print_grid, write
 from translearn.system import command
 from translearn.system.reading import text
+from translearn.system.replacing import add_force, refuse_existing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +45,11 @@ def show(arguments: Sequence[str] | None) -> int:
     parser.add_argument(
         "--rules", action="store_true", help="what each rule of selection would have chosen"
     )
+    add_force(parser)
     given = parser.parse_args(arguments)
+    for option in ("csv", "markdown", "latex", "html"):
+        if getattr(given, option):
+            refuse_existing(f"--{option}", Path(getattr(given, option)), given.force)
     if given.page:
         draw_page(Path(given.page))
     else:

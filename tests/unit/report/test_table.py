@@ -456,3 +456,18 @@ def test_without_a_stored_config_options_decide(tmp_path: Path, write_run: Write
         assert not (tmp_path / str(seed) / ".hydra").exists()
     (row,), _ = group(collect([tmp_path]))
     assert len(row.runs) == 2 and row.settings == ()
+
+
+@pytest.mark.parametrize("option", ["csv", "markdown", "latex", "html"])
+def test_a_file_that_exists_is_replaced_by_force_alone(
+    option: str, tmp_path: Path, write_run: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(tmp_path / "runs/a", seed=0)
+    file = tmp_path / "file"
+    file.write_text("of somebody")
+    words = [str(tmp_path / "runs"), f"--{option}", str(file)]
+    assert main(words) == 2
+    assert f"--{option} {file} exists" in capsys.readouterr().err
+    assert file.read_text() == "of somebody"
+    assert main([*words, "--force"]) == 0
+    assert file.read_text() != "of somebody"
