@@ -25,6 +25,7 @@ Config = dict[str, Any]
 # of a result.
 LOCATION_KEYS = (
     "data_root",
+    "data.download",
     "output_root",
     "run.resume",
     "run.debug",

@@ -19,6 +19,7 @@ OTHER = {
 }  # fmt: skip
 ELSEWHERE = {
     "data_root",
+    "data.download",
     "output_root",
     "run.resume",
     "run.dry",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from translearn.config import LOCATION_KEYS
 from translearn.report.collect import Run
 from translearn.report.stored import told_apart
 
@@ -24,11 +25,9 @@ REFERENCES = ("source_only", "adabn", "frozen", "target_only")  # in the order o
 
 # Overrides that are columns of their own, or that say where and how fast a run computes, not what.
 NOT_SETTINGS = {
-    *("method", "data", "backbone", "augment", "seed", "data_root", "output_root"),
-    *("data.protocol", "data.target_labels_per_class", "data.download", "run.select"),
-    *("run.device", "run.threads", "run.workers", "run.resident_mb", "run.log_every"),
-    *("run.save_seconds", "run.resume", "run.debug", "run.figures", "run.rules"),
-    *("run.skip_done", "run.job_minutes", "run.tracker", "sweep"),
+    *("method", "data", "backbone", "augment", "seed", "sweep", *LOCATION_KEYS),
+    *("data.protocol", "data.target_labels_per_class"),
+    *("run.select", "run.device", "run.threads", "run.rules"),
 }
 
 
