@@ -59,7 +59,7 @@ class Broken(Recorder):
 @pytest.fixture(autouse=True)
 def every_tracker_is_installed(monkeypatch):
     """The stand-ins need no package; tests of the real ones skip themselves."""
-    monkeypatch.setattr("translearn.engine.build.check_tracker", lambda kind: None)
+    monkeypatch.setattr("translearn.engine.checks.check_tracker", lambda kind: None)
 
 
 def test_a_tracker_changes_no_bit_and_gets_every_line(tmp_path, monkeypatch):
