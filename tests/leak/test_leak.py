@@ -78,6 +78,16 @@ def test_labels_of_handwriting_change_nothing_for_print(method, tmp_path):
     assert not same_weights(before, seen)
 
 
+@pytest.mark.full
+def test_backgrounds_of_the_target_bring_no_label(tmp_path):
+    before = plain_run("source_only", "augment=over_target")
+    for how in HOW:
+        changed = run("source_only", tmp_path / how, [TRAIN["target"], *SEALED],
+                      "augment=over_target", how=how)  # fmt: skip
+        assert same_weights(before, changed)
+    assert not same_weights(before, plain_run("source_only", "augment=none"))
+
+
 @pytest.mark.parametrize(("method", "variant"), each_variant())
 def test_hidden_labels_change_nothing(method, variant, tmp_path):
     hidden = [place for task, place in TRAIN.items() if not access_of(method, variant).allows(task)]

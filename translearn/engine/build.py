@@ -117,8 +117,8 @@ def build_run(
         judge=judge,
         prepare=prepare,
         shapes=shapes,
-        augment=build(config["augment"], Augment, size=size).to(runtime.device),
-        pair_augment=build(config["views"], Augment, size=size).to(runtime.device),
+        augment=augmentation(config["augment"], size, view, runtime),
+        pair_augment=augmentation(config["views"], size, view, runtime),
         run=run,
         phase_runs=phase_runs,
         runtime=runtime,
@@ -132,6 +132,17 @@ def build_run(
         files=files,
         data_record=found,
     )
+
+
+def augmentation(config: Config, size: int, view: TrainView, runtime: Runtime) -> Augment:
+    """An augmentation on the device, which has seen what it may see.
+
+    Raises:
+        ConfigError: the data do not suit it.
+    """
+    built = build(config, Augment, size=size).to(runtime.device)
+    built.see(view)
+    return built
 
 
 def read_files(

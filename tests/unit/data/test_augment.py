@@ -11,6 +11,7 @@ from torchvision.transforms.v2 import functional as reference
 
 from translearn.components import build, check
 from translearn.config import conf_dir
+from translearn.data.access import TrainView, UnlabelledSet
 from translearn.data.pipeline.augment import (
     Augment,
     Color,
@@ -180,6 +181,8 @@ def test_config(path):
     config = OmegaConf.to_container(OmegaConf.load(path))
     check("augment", config, Augment, ["size"])
     augment = build(config, Augment, size=32)
+    pixels = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
+    augment.see(TrainView({"target": UnlabelledSet(pixels)}))
     waves = augment.kind is Kind.waveform
     x = torch.rand(8, 400) - 0.5 if waves else photos(edge=32)
     assert augment(x, whole(8)).shape == x.shape

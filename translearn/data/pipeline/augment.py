@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from translearn.data.access import TrainView
 from translearn.data.types import Kind
 from translearn.ranges import Areas, Edge, NonNegative, Ratios, Share
 
@@ -47,6 +48,9 @@ class Augment(nn.Module):
 
     def __init__(self) -> None:  # without arguments, which a config is checked against
         super().__init__()
+
+    def see(self, view: TrainView) -> None:
+        """Take what it needs of the training samples, before the first batch: here nothing."""
 
     def forward(self, x: Tensor, draw: Draw) -> Tensor:
         """Change a batch."""
