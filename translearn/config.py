@@ -3,8 +3,6 @@
 Nothing here imports torch, so that help and config errors answer at once.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -19,31 +17,6 @@ from translearn.errors import ConfigError, nearest
 from translearn.ranges import Count, NonNegative, Part, Range, Share, fits, refuse_unfit
 
 Config = dict[str, Any]
-
-
-# Keys that may differ between a run and its continuation: they change where, not what, and no bit
-# of a result.
-LOCATION_KEYS = (
-    "data_root",
-    "data.download",
-    "output_root",
-    "run.resume",
-    "run.debug",
-    "run.dry",
-    "run.figures",
-    "run.save_seconds",
-    "run.skip_done",
-    "run.job_minutes",
-    "run.tracker",
-    "run.resume_anyway",
-    "run.workers",
-    "run.resident_mb",
-    "run.log_every",
-)
-
-
-# Not settings: the record of how a run was asked for, and what its result is checked against.
-RECORD_KEYS = ("overrides", "experiment", "claim")
 
 
 class Optimizer(StrEnum):
@@ -232,40 +205,3 @@ def plain(config: Any) -> Config:
     container = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> Config:
-    """Nested keys joined by dots."""
-    flat: Config = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-TEST_KEYS = ("method.smoke_data", "method.variants")  # read by tests alone
-
-
-def decides(key: str) -> bool:
-    """Whether a key, joined by dots, is a setting that may change a result."""
-    return not (key in LOCATION_KEYS or key in TEST_KEYS or key.split(".")[0] in RECORD_KEYS)
-
-
-def differences(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
-    """The keys that decide a result and differ, as ``key: stored -> current``."""
-    old, new = flatten(stored), flatten(current)
-    return [
-        f"{key}: {old.get(key)} -> {new.get(key)}"
-        for key in sorted(old.keys() | new.keys())
-        if decides(key) and old.get(key) != new.get(key)
-    ]
-
-
-def fingerprint(config: Mapping[str, Any]) -> str:
-    """A hash that two configs share if and only if they have no ``differences``."""
-    decisive = {
-        key: value for key, value in flatten(config).items() if value is not None and decides(key)
-    }
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

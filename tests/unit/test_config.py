@@ -5,10 +5,11 @@ from runs import config_of
 
 from translearn.backbones.base import Backbone
 from translearn.components import build, check, resolve_class
-from translearn.config import RunConfig, Select, differences, flatten
+from translearn.config import RunConfig, Select
 from translearn.errors import ConfigError, nearest
 from translearn.methods.base import Method
 from translearn.methods.source_only import SourceOnly
+from translearn.settings import differences, flatten
 
 RUN = config_of()["run"]
 

@@ -6,9 +6,9 @@ from runs import MACHINE, kill_in, log_lines, same_weights, train
 from test_data_record import photos  # noqa: F401
 
 from translearn.artifacts import checkpoint
-from translearn.config import LOCATION_KEYS, differences
 from translearn.engine.checks import refuse_versions
 from translearn.errors import CheckpointError
+from translearn.settings import LOCATION_KEYS, differences
 from translearn.system import terminal
 
 # Another value of each; the others say where things lie, or what happens beside the training.

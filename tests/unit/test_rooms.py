@@ -21,6 +21,7 @@ FLOORS = (
     ("metrics", "artifacts"),
     ("runtime", "components"),
     ("renamed",),
+    ("settings",),
     ("config",),
     ("ranges", "system"),
     ("errors", "processor", "__init__"),

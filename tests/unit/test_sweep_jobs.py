@@ -12,7 +12,7 @@ from runs import config_of
 
 from translearn import train
 from translearn.artifacts.folder import point_to
-from translearn.config import RunConfig, fingerprint
+from translearn.config import RunConfig
 from translearn.engine.selection import objective
 from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.launch import sweep
@@ -23,6 +23,7 @@ from translearn.methods.dann import DANN
 from translearn.methods.finetune import Finetune
 from translearn.methods.selfcluster import SelfCluster
 from translearn.report.collect import collect
+from translearn.settings import fingerprint
 
 CONFIG = {"seed": 0, "method": {"name": "dann"}, "run": {"lr": 0.1, "gpus": 1}}
 

@@ -8,8 +8,8 @@ from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
 
 from translearn.artifacts.atomic import write_atomic
-from translearn.config import fingerprint
 from translearn.renamed.names import RENAMED
+from translearn.settings import fingerprint
 from translearn.system.reading import json_value
 
 SCHEMA = 1  # of result.json; files of release 0.1 have none and are read all the same

@@ -22,8 +22,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from translearn.config import Config, Tracking, flatten
+from translearn.config import Config, Tracking
 from translearn.errors import ConfigError
+from translearn.settings import flatten
 from translearn.system.locks import Lock
 from translearn.system.reading import text
 

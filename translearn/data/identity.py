@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from translearn.artifacts.folder import CONTENTS, of_a_run, stored_config, written_config
-from translearn.config import Config, differences, flatten
+from translearn.config import Config
 from translearn.data.files.compared import digests
 from translearn.data.files.listing import TWICE, Listing, list_files
 from translearn.errors import CheckpointError, DataError
+from translearn.settings import differences, flatten
 from translearn.system import reading
 from translearn.system.problems import expanded
 

@@ -8,7 +8,7 @@ from translearn.artifacts.folder import of_a_run, refuse_differences
 from translearn.artifacts.trackers import check_tracker
 from translearn.backbones.base import Backbone, Learn
 from translearn.components import check
-from translearn.config import Config, RunConfig, differences
+from translearn.config import Config, RunConfig
 from translearn.data.identity import but_moved
 from translearn.data.pipeline.augment import Augment
 from translearn.data.types import DataSource
@@ -18,6 +18,7 @@ from translearn.methods.base import Method
 from translearn.methods.parts.source_model import check_same_cut
 from translearn.ranges import refuse_unfit
 from translearn.semantics.base import Semantics
+from translearn.settings import differences
 from translearn.system.terminal import notice
 
 METHOD_PARTS = ("backbone", "tasks", "input_shape", "input_shapes", "semantics")

@@ -8,12 +8,13 @@ from pathlib import Path
 from translearn.artifacts.atomic import write_atomic
 from translearn.artifacts.folder import CONTENTS, of_a_run, refuse_differences
 from translearn.artifacts.model import MODEL
-from translearn.config import Config, flatten
+from translearn.config import Config
 from translearn.data.contents import Contents, changes, contents, digests_of, fingerprint
 from translearn.data.files.compared import digests
 from translearn.data.identity import MOST_BYTES, Held, held, there
 from translearn.data.types import TaskSet
 from translearn.errors import ConfigError
+from translearn.settings import flatten
 from translearn.system import reading
 from translearn.system.problems import expanded
 

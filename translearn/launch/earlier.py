@@ -9,7 +9,7 @@ from typing import Any
 
 from translearn.artifacts.folder import done, refuse_older, stored_config
 from translearn.artifacts.result import read_result
-from translearn.config import Config, differences, flatten, plain
+from translearn.config import Config, plain
 from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import (
     compose_jobs,
@@ -20,6 +20,7 @@ from translearn.launch.arguments import (
     unquoted,
 )
 from translearn.report.grid import amount, is_percent
+from translearn.settings import differences, flatten
 from translearn.system.quoting import in_quotes, quoted, tl_run
 
 LIKE = "run.like"

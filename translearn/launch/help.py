@@ -9,9 +9,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from translearn.config import RunConfig, conf_dir, flatten
+from translearn.config import RunConfig, conf_dir
 from translearn.errors import nearest
 from translearn.renamed import refused
+from translearn.settings import flatten
 
 GROUPS = ("method", "data", "backbone", "augment", "semantics", "run", "experiment", "sweep")
 

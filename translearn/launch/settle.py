@@ -20,10 +20,11 @@ from translearn.artifacts.folder import (
     stored_config,
 )
 from translearn.artifacts.result import Result, read_result
-from translearn.config import Config, differences, fingerprint, plain
+from translearn.config import Config, plain
 from translearn.data.identity import but_moved, changed_since, places, same, there
 from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import SWEEP_KEYS, given_values, unquoted
+from translearn.settings import differences, fingerprint
 from translearn.system.locks import Lock
 from translearn.system.quoting import in_quotes
 from translearn.system.terminal import complain

@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal, Union
 from omegaconf import MISSING
 
 from translearn.components import RUNNER_KEYS
-from translearn.config import TYPES, Config, RunConfig, flatten
+from translearn.config import TYPES, Config, RunConfig
 from translearn.errors import ConfigError, nearest
 from translearn.ranges import Range, Seed, Span, refuse_unfit
 from translearn.renamed import present_component
+from translearn.settings import flatten
 
 WHOLE: Mapping[str, Any] = {"seed": Seed | None}  # keys of no component
 

@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 
 from translearn import __version__
 from translearn.artifacts.folder import unfilled_config
-from translearn.config import RECORD_KEYS, flatten
 from translearn.report.collect import Run
 from translearn.report.compare import TEST, Comparison, compare
 from translearn.report.drawing import LOSSES, curve, new_figure, words
 from translearn.report.grid import aggregate
+from translearn.settings import RECORD_KEYS, flatten
 from translearn.system.reading import content, json_lines
 
 CURVES = ("target/val/accuracy", "source/val/accuracy")  # the first that was followed is drawn

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from translearn.config import LOCATION_KEYS
 from translearn.report.collect import Run
 from translearn.report.stored import told_apart
+from translearn.settings import LOCATION_KEYS
 
 KEYS = ("data", "method", "backbone", "augment", "protocol", "label_budget", "selection")
 

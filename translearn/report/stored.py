@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from translearn.artifacts.folder import unfilled_config
-from translearn.config import decides, flatten
+from translearn.settings import decides, flatten
 
 TOLD = ("needs", "title", "about")  # what a data set says of itself
 
