@@ -50,10 +50,14 @@ def data_record(tasks: TaskSet, config: Config, most: int | None, seed: int) -> 
     """
     places = {}
     for name, listing in tasks.listings.items():
-        key = name if there(name, config) else "folder"
-        place = there(key, config)
-        if place is not None:
-            places[key] = held(listing, place)
+        for key in (name, "folder"):  # the set's own place, or the option of a set by name
+            place = there(key, config)
+            if place is None:
+                continue
+            real = place.resolve()
+            if listing.folder.resolve() in (real, real.parent):
+                places[key] = held(listing, place)
+                break
     return DataRecord(contents(tasks, most, seed), places, models(config))
 
 
