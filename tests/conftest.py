@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tempfile
 
 import pytest
 
@@ -15,8 +16,15 @@ pytest_plugins = ["processor_time"]
 
 
 def pytest_configure(config):
-    """Start the server of warm commands once for all workers; it imports when it is asked."""
+    """Start the server of warm commands once for all workers; it imports when it is asked.
+
+    What tests keep between runs, such as checksums and features, is theirs alone.
+    """
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup every command would ignore it
+    if not hasattr(config, "workerinput"):
+        cache = tempfile.TemporaryDirectory(prefix="translearn-cache-")
+        os.environ["XDG_CACHE_HOME"] = cache.name
+        config.add_cleanup(cache.cleanup)
     if sys.platform == "linux" and not hasattr(config, "workerinput"):
         config.add_cleanup(Server().close)
 

@@ -107,6 +107,7 @@ class RunConfig:
     evaluations: int = MISSING
     eval_samples: int | None = MISSING
     most_files: int | None = None  # runs of before it took all
+    feature_cache: bool = True
     eval_batch_size: int | None = MISSING
     log_every: int = MISSING
     probe: bool = MISSING

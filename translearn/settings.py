@@ -24,6 +24,7 @@ LOCATION_KEYS = (
     "run.resume_anyway",
     "run.workers",
     "run.resident_mb",
+    "run.feature_cache",
     "run.log_every",
 )
 

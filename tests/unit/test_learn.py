@@ -50,16 +50,15 @@ def test_each_sample_passes_the_network_once(tmp_path, monkeypatch):
         return features(self, x)
 
     monkeypatch.setattr(Wide, "features", counted)
-    job = build_run(
-        config_of(*MACHINE, *smoke_options("dann"), "backbone.learn=none"), tmp_path, Stop()
-    )
+    anew = ("backbone.learn=none", "run.feature_cache=false")
+    job = build_run(config_of(*MACHINE, *smoke_options("dann"), *anew), tmp_path, Stop())
     every = sum(
         job.judge.size(task, split) for task in job.tasks.tasks for split in ("val", "test")
     ) + sum(len(data) for data in job.view.values())
     beside = 1 + 1 + 2 + 2 + 2 * job.run.batch_size  # the probe of its width, sizes, folding
     assert every <= sum(passed) < every + 2 * 512 + 64 + beside
     count = len(passed)
-    train(tmp_path, *smoke_options("dann"), "backbone.learn=none")
+    train(tmp_path, *smoke_options("dann"), *anew)
     assert len(passed) == 2 * count  # neither steps nor scores passed it again
 
 

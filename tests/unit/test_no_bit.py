@@ -15,7 +15,7 @@ from translearn.system import terminal
 OTHER = {
     "run.workers": 1, "run.resident_mb": 0, "run.log_every": 1, "run.figures": "true",
     "run.save_seconds": 0, "run.tracker": "tensorboard", "run.debug": "true",
-    "run.resume_anyway": "true",
+    "run.resume_anyway": "true", "run.feature_cache": "false",
 }  # fmt: skip
 ELSEWHERE = {
     "data_root",

@@ -302,6 +302,8 @@ ELSEWHERE = {
     "commands.table.draw_page": "test_pages.py",
     "commands.verify.told": OURS,
     "engine.data_record.refuse_changed": "test_data_record.py, with broken records",
+    "engine.feature_cache.read": "what is damaged is computed again: test_feature_cache",
+    "engine.feature_cache.digest_of": OURS,
     "data.files.compared.digests": "a broken cache is written anew: test_data_record",
     "data.files.compared.sha256_of": "any bytes have a checksum",
     "data.files.compared.remembered": "compares; what differs is read again: test_data_compared",

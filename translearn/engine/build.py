@@ -98,7 +98,7 @@ def build_run(
     given, seconds, pictures = tasks, 0.0, dict[str, Images]()
     if method.on_features:
         at_once = scoring_batch(run, shapes.values(), runtime.device)
-        extraction = Extraction(prepare, runtime, at_once, run.workers, run.dry)
+        extraction = Extraction(prepare, runtime, at_once, run.workers, run.feature_cache, run.dry)
         given, seconds = extraction.of(tasks, backbone), extraction.seconds
         prepare = dict.fromkeys(tasks.tasks, VectorPreparation(runtime))
         pictures = {task: shown(domain) for task, domain in tasks.tasks.items()}

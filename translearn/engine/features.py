@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from translearn.data.pipeline.loaders import in_order
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.samples import samples_of, with_features
 from translearn.data.types import Images, Shape, TaskSet
+from translearn.engine.feature_cache import digest_of, file_of, keep, read
 from translearn.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Extraction:
         runtime: device and ranks; each rank computes its share.
         at_once: samples in a batch.
         workers: decoding processes, for samples that are files.
+        keep: whether features are kept between runs, and taken from earlier ones.
         rehearsed: whether the first batch of a set stands for all of it, as a dry run wants it.
         seconds: what they take on this rank, as far as it was foreseen.
     """
@@ -45,6 +48,7 @@ class Extraction:
     runtime: Runtime
     at_once: int
     workers: int
+    keep: bool = False
     rehearsed: bool = False
     seconds: float = 0.0
 
@@ -56,14 +60,36 @@ class Extraction:
             for task, domain in tasks.tasks.items()
             for images in samples_of(domain)
         }
-        self.foresee(net, sets)
+        files = self.files(net, sets)
         found = {
-            key: self.features(net, task, images, backbone.out_dim)
-            for key, (task, images) in sets.items()
+            key: known.to(self.runtime.device)
+            for key, path in files.items()
+            if (known := read(path, (len(sets[key][1]), backbone.out_dim))) is not None
         }
+        missing = {key: one for key, one in sets.items() if key not in found}
+        if missing:
+            self.foresee(net, missing)
+        for key, (task, images) in missing.items():
+            found[key] = self.features(net, task, images, backbone.out_dim)
+            if key in files and not self.rehearsed:
+                keep(files[key], found[key])
         shape = (backbone.out_dim,)
         domains = {task: with_features(one, found, shape) for task, one in tasks.tasks.items()}
         return replace(tasks, tasks=domains, input_shape=shape)
+
+    def files(self, net: nn.Module, sets: Mapping[int, tuple[str, Images]]) -> dict[int, Path]:
+        """Where features are kept: of samples in memory, that one process computes alone."""
+        if not self.keep or self.runtime.world > 1:
+            return {}
+        known = {
+            task: digest_of(net, self.prepare[task], self.runtime, self.at_once)
+            for task in {task for task, _ in sets.values()}
+        }
+        return {
+            key: file_of(known[task], images)
+            for key, (task, images) in sets.items()
+            if isinstance(images, Tensor)
+        }
 
     def foresee(self, net: nn.Module, sets: Mapping[int, tuple[str, Images]]) -> None:
         """Measure a batch, and tell how long all take."""

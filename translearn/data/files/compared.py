@@ -89,12 +89,16 @@ def marks(path: Path) -> str:
 
 def note_of(path: Path, checksum: str) -> Path:
     """Where it is kept, in the user's cache."""
-    try:
-        cache = expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    except ConfigError:
-        cache = Path(os.devnull)  # where nothing can be kept: this user has no home
     named = hashlib.sha256(f"{path.absolute()}\n{checksum}".encode("utf-8", "surrogateescape"))
-    return cache / "translearn" / ".compared" / named.hexdigest()
+    return cache_folder() / ".compared" / named.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where this package keeps what it can compute again."""
+    try:
+        return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "translearn"
+    except ConfigError:
+        return Path(os.devnull)  # where nothing can be kept: this user has no home
 
 
 def state(path: Path) -> str:
