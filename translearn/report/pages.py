@@ -67,6 +67,7 @@ def trimmed(run: Run) -> Result:
         per_class={},
         cluster_sizes={},
         phases=[],
+        files={},  # with the places where they lay
         environment={**environment, "command": shlex.join(["tl-run", *overrides])},
     )
 
