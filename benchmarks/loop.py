@@ -96,7 +96,7 @@ class _Budget:
     def __init__(self, count: int) -> None:
         self.count = count
 
-    def steps(self, phase: str, streams: int, share: float = 1.0) -> int:
+    def steps(self, phase: str, share: float = 1.0) -> int:
         return self.count
 
 

@@ -3,13 +3,16 @@
 import pytest
 import torch
 from runs import MACHINE, config_of, smoke_options, train, train_once, weights
+from torch import nn
 
 from translearn.backbones.base import Backbone
 from translearn.backbones.digits import Wide
 from translearn.commands.predictor import without_download
 from translearn.engine import build
 from translearn.engine.build import build_backbone, build_method, build_run
+from translearn.engine.features import Extraction
 from translearn.errors import ConfigError
+from translearn.runtime import Runtime
 from translearn.system.signals import Stop
 
 CLASSES = {"source": ["a", "b"], "target": ["a", "b"]}
@@ -134,3 +137,10 @@ def test_features_pass_a_backbone_and_samples_do_not():
     net.passes_features = True
     assert net(features) is features and torch.equal(net(images), net.features(images))
     assert not Backbone.passes_features
+
+
+def test_an_empty_set_has_no_features():
+    cpu = Runtime(torch.device("cpu"), 0, 1, False, 1)
+    extraction, none = Extraction({}, cpu, 4, 0), torch.zeros(0, 3, 8, 8)
+    everything = extraction.features(nn.Identity(), "x", none, 5)
+    assert everything.shape == (0, 5)

@@ -107,6 +107,8 @@ class Extraction:
     def features(self, net: nn.Module, task: str, images: Images, width: int) -> Tensor:
         """Features (N, width) of the samples of a set, float32, on the device, on all ranks."""
         size = len(images)
+        if not size:  # as where all classes of a split are known by name alone
+            return torch.zeros(0, width, device=self.runtime.device)
         count = min(size, self.at_once) if self.rehearsed else size
         rows = self.runtime.rows(count)
         own = part(images, rows.start, rows.stop)
