@@ -80,8 +80,8 @@ CHANGES = {
 def test_a_change_is_told_and_refused(name, photos, tmp_path):
     change, told = CHANGES[name]
     before = record(photos)
-    keep_record(tmp_path, before)
     config = {"data": places_of(photos)}
+    keep_record(tmp_path, before, config)
     assert changed_since(tmp_path, config) == []
     change(photos)
     assert changed_since(tmp_path, config)
@@ -99,7 +99,7 @@ def test_a_change_is_told_and_refused(name, photos, tmp_path):
 def test_what_is_no_change(how, photos, tmp_path, cache):
     before = record(photos)
     stored = {"data": places_of(photos)}
-    keep_record(tmp_path, before)
+    keep_record(tmp_path, before, stored)
     match how:
         case "touched":
             for path in photos.rglob("*.png"):
@@ -122,7 +122,7 @@ def test_what_is_no_change(how, photos, tmp_path, cache):
 
 
 def test_a_place_with_more_in_it_is_another(photos, tmp_path):
-    keep_record(tmp_path, record(photos))
+    keep_record(tmp_path, record(photos), {"data": places_of(photos)})
     config = {"data": places_of(photos)}
     (photos / "source/cat/.hidden").write_text("x")
     assert changed_since(tmp_path, config) == []
@@ -134,7 +134,7 @@ def test_a_label_in_a_table_counts(photos, tmp_path):
     rows = [f"cat/{n}.png,{'ab'[n % 2]}" for n in range(5)]
     table = photos / "source/labels.csv"
     table.write_text("\n".join(["path,label", *rows]))
-    keep_record(tmp_path, record(photos))
+    keep_record(tmp_path, record(photos), {"data": places_of(photos)})
     config = {"data": places_of(photos)}
     assert changed_since(tmp_path, config) == []
     table.write_text(table.read_text().replace("4.png,a", "4.png,b"))
@@ -148,7 +148,7 @@ def test_the_model_that_a_run_starts_from_counts(photos, tmp_path):
     (tmp_path / "init/model.safetensors").write_bytes(b"1")
     before = data_record(tasks, config, most=None, seed=0)
     assert list(before.models) == ["method.init"]
-    keep_record(tmp_path, before)
+    keep_record(tmp_path, before, config)
     refuse_changed(tmp_path, before)
     (tmp_path / "init/model.safetensors").write_bytes(b"2")
     with pytest.raises(CheckpointError, match=r"method\.init: another file"):
@@ -156,7 +156,7 @@ def test_the_model_that_a_run_starts_from_counts(photos, tmp_path):
 
 
 def test_an_earlier_run_must_not_have_learned_the_test(photos, tmp_path):
-    keep_record(tmp_path, record(photos))
+    keep_record(tmp_path, record(photos), {"data": places_of(photos)})
     refuse_learned_test(str(tmp_path), record(photos))
     (photos / "source/eel").mkdir()
     for path in [*photos.glob("source/cat/*.png"), *photos.glob("source/dog/*.png")]:
@@ -238,7 +238,7 @@ def test_a_place_is_followed_where_the_content_decides(photos, tmp_path):
     config = {"data": {"source": str(photos / "source"), "target": "nowhere"}}
     lines = ["data.source: old -> new", "data.target: old -> nowhere", "seed: 0 -> 1"]
     assert but_moved(tmp_path, lines, config) == lines
-    keep_record(tmp_path, record(photos))
+    keep_record(tmp_path, record(photos), {"data": places_of(photos)})
     assert but_moved(tmp_path, lines, config) == lines[1:]
 
 
@@ -264,6 +264,7 @@ def test_a_run_goes_on_with_moved_data_and_not_with_changed(photos, tl_run, tmp_
     rewritten(tmp_path / "elsewhere/source/cat/1.png")
     refused = tl_run("run.resume=run", *moved)
     assert refused.returncode == 6 and "1 file changed: cat/1.png" in refused.stderr
+    assert not (tmp_path / "run/.hydra/moved.yaml").exists()  # what is refused is not remembered
     shutil.rmtree(tmp_path / "run")
     photos = (tmp_path / "elsewhere").rename(tmp_path / "photos")
     assert tl_run(*options).returncode == 0
@@ -274,6 +275,12 @@ def test_a_run_goes_on_with_moved_data_and_not_with_changed(photos, tl_run, tmp_
     (tmp_path / "run").rename(tmp_path / "away")
     again = tl_run("run.resume=away")  # knows where they are since
     assert again.returncode == 0, again.stderr
+    (tmp_path / "away/result.json").unlink()
+    (tmp_path / "elsewhere").rename(photos)  # and back
+    back = tl_run("run.resume=away", "data.source=photos/source", "data.target=photos/target")
+    assert back.returncode == 0, back.stderr
+    (tmp_path / "away/result.json").unlink()
+    assert tl_run("run.resume=away").returncode == 0
 
 
 @pytest.mark.full

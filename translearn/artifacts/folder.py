@@ -134,7 +134,7 @@ def moved_words(folder: Path) -> list[str]:
 def remember_moves(folder: Path, places: Mapping[str, Path | None]) -> None:
     """Note for the next resume where data lie now: key -> path."""
     words = [f"{key}={in_quotes(str(path.absolute()))}" for key, path in places.items() if path]
-    if words:
+    if words or (folder / RECORD / MOVED).is_file():  # else nothing has ever moved
         write_atomic(folder / RECORD / MOVED, json.dumps(words).encode())
 
 

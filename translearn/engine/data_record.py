@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from translearn.artifacts.atomic import write_atomic
-from translearn.artifacts.folder import CONTENTS, of_a_run, refuse_differences
+from translearn.artifacts.folder import (
+    CONTENTS,
+    RECORD,
+    of_a_run,
+    refuse_differences,
+    remember_moves,
+    stored_config,
+)
 from translearn.artifacts.model import MODEL
 from translearn.config import Config
 from translearn.data.contents import Contents, changes, contents, digests_of, fingerprint
@@ -112,9 +119,13 @@ def refuse_changed(folder: Path, record: DataRecord) -> None:
     refuse_differences(folder, lines, "its data have changed", "bring the data back")
 
 
-def keep_record(folder: Path, record: DataRecord) -> None:
-    """Write down what a run reads, as it begins."""
+def keep_record(folder: Path, record: DataRecord, config: Config) -> None:
+    """Write down what a run reads, as it begins; as it goes on, where its data have moved to."""
     if not (folder / CONTENTS).exists():
         parts = {"tasks": record.tasks, "places": record.places, "models": record.models}
         text = json.dumps({"fingerprint": record.fingerprint, **parts}, indent=1)
         write_atomic(folder / CONTENTS, (text + "\n").encode())
+    elif (folder / RECORD).is_dir():  # that of a command, which can be told again
+        stored, now = stored_config(folder), {key: there(key, config) for key in record.places}
+        moved = {f"data.{key}": path for key, path in now.items() if path != there(key, stored)}
+        remember_moves(folder, moved)

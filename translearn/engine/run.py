@@ -47,7 +47,7 @@ def run_listening(config: Config, folder: Path, stop: Stop, rank: int, world: in
         log.info("%s", job.runtime.summary)
     refuse_large_batches(job)
     if job.data_record:
-        keep_record(folder, job.data_record)
+        keep_record(folder, job.data_record, config)
     with job.tracker:
         progress, phases, metrics, confusions, seen_unseen = run_method(job)
         if run.probe:

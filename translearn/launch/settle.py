@@ -15,13 +15,12 @@ from translearn.artifacts.folder import (
     locked,
     refuse_differences,
     refuse_older,
-    remember_moves,
     run_lock,
     stored_config,
 )
 from translearn.artifacts.result import Result, read_result
 from translearn.config import Config, plain
-from translearn.data.identity import but_moved, changed_since, places, same, there
+from translearn.data.identity import but_moved, changed_since, places, same
 from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import SWEEP_KEYS, given_values, unquoted
 from translearn.settings import differences, fingerprint
@@ -247,7 +246,7 @@ def picked_seed(folder: Path, continued: bool) -> int:
 
 
 def refuse_changed(folder: Path, config: DictConfig, seed: int) -> None:
-    """Refuse to continue a run by other options than it was started with; moved data are noted.
+    """Refuse to continue a run by other options than it was started with.
 
     Raises:
         CheckpointError: naming the differences.
@@ -257,7 +256,4 @@ def refuse_changed(folder: Path, config: DictConfig, seed: int) -> None:
     seeded.seed = seed
     now = plain(seeded)
     changed = differences(stored_config(folder), now)
-    left = but_moved(folder, changed, now)
-    refuse_differences(folder, left)
-    moved = [line.split(":", 1)[0] for line in changed if line not in left]
-    remember_moves(folder, {key: there(key.removeprefix("data."), now) for key in moved})
+    refuse_differences(folder, but_moved(folder, changed, now))
