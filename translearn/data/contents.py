@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from translearn.data.files.compared import digests
@@ -71,7 +72,7 @@ def of_split(split: Split, known: Mapping[Path, tuple[str, str]]) -> dict[str, A
 def add(digest: Any, tensor: Tensor) -> None:
     """Count a tensor's type, shape and numbers in."""
     digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-    digest.update(tensor.detach().cpu().contiguous().numpy())
+    digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def fingerprint(found: Contents) -> str:
@@ -120,9 +121,11 @@ def listed_files(task: Mapping[str, Any]) -> dict[str, str]:
 
 def digests_of(found: Contents, splits: Sequence[str]) -> set[str]:
     """The sha256 of every file in these splits of all tasks."""
-    parts = [task["splits"].get(name, {}) for task in found.values() for name in splits]
-    lines = [line for part in parts for line in part.get("files", "").split("\0") if line]
-    return {line.partition(" ")[0] for line in lines}
+    chosen = [
+        {"splits": {name: its for name, its in task["splits"].items() if name in splits}}
+        for task in found.values()
+    ]
+    return {sha256 for task in chosen for sha256 in listed_files(task).values()}
 
 
 def told(names: Sequence[str], what: str, how: str, added: Sequence[str] = ()) -> str:

@@ -108,6 +108,8 @@ def same_settings(folder: Path, stored: Config, config: Config) -> bool:
         config: of today.
     """
     changed = [line.split(":", 1)[0] for line in differences(stored, config)]
+    if not all(key.startswith("data.") for key in changed):
+        return False  # before any file is looked at
     known = {f"data.{key}": (key, before) for key, before in places(folder).items()}
     return all(key in known and in_place(*known[key], config) for key in changed)
 

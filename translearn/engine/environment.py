@@ -26,7 +26,7 @@ def environment(runtime: Runtime | None) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: installed_version(name) for name in PACKAGES},
         "command": sys.argv,
         **git_state(),
     }
@@ -92,7 +92,8 @@ def _git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _version(package: str) -> str | None:
+def installed_version(package: str) -> str | None:
+    """None of a package that is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

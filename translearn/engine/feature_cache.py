@@ -9,8 +9,6 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,10 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from translearn.artifacts.atomic import write_atomic
+from translearn.data.contents import add
 from translearn.data.files.compared import cache_folder
 from translearn.data.pipeline.preparation import Preparation
-from translearn.processor import first_processor, read_cpuinfo
+from translearn.engine.environment import installed_version, processor
 from translearn.runtime import Runtime
 
 MOST_BYTES = 2**31  # of all files; those that were of use longest ago go first
@@ -45,19 +44,19 @@ def digest_of(net: nn.Module, prepare: Preparation, runtime: Runtime, at_once: i
     digest = hashlib.sha256(repr(known).encode())
     for part in (prepare, net):  # whoever changes their code computes anew
         digest.update(Path(sys.modules[type(part).__module__].__file__ or "").read_bytes())
-    add(digest, (value for value in settings.values() if isinstance(value, Tensor)))
-    add(digest, net.state_dict().values())
+    for value in (*settings.values(), *net.state_dict().values()):
+        if isinstance(value, Tensor):
+            add(digest, value)
     return digest
 
 
 def circumstances(runtime: Runtime, at_once: int) -> str:
     """The machine, the versions and the way of computing."""
     cuda = runtime.device.type == "cuda"
-    processor = first_processor(read_cpuinfo()).get("model name")
     facts = {
-        "versions": {name: found_version(name) for name in PACKAGES},
+        "versions": {name: installed_version(name) for name in PACKAGES},
         "device": torch.cuda.get_device_name(runtime.device) if cuda else "cpu",
-        "processor": [processor, torch.backends.cpu.get_cpu_capability()],
+        "processor": [processor(), torch.backends.cpu.get_cpu_capability()],
         "paths": {k: v for k, v in sorted(os.environ.items()) if k.startswith(PATHS)},
         "threads": runtime.threads,
         "bf16": runtime.bf16,
@@ -66,26 +65,11 @@ def circumstances(runtime: Runtime, at_once: int) -> str:
     return json.dumps(facts)
 
 
-def found_version(package: str) -> str:
-    """Of an installed package; empty of one that is not."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
 def file_of(known: Any, samples: Tensor) -> Path:
     """Where the features of stored samples (N, ...) are kept, by what ``digest_of`` gave."""
     digest = known.copy()
-    add(digest, [samples])
+    add(digest, samples)
     return cache_folder() / "features" / f"{digest.hexdigest()}.safetensors"
-
-
-def add(digest: Any, tensors: Iterable[Tensor]) -> None:
-    """Count the type, shape and numbers of tensors in."""
-    for tensor in tensors:
-        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def read(path: Path, shape: tuple[int, int]) -> Tensor | None:

@@ -21,7 +21,7 @@ from translearn.data.pipeline.loaders import in_order
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.samples import samples_of, with_features
 from translearn.data.types import Images, Shape, TaskSet
-from translearn.engine.feature_cache import digest_of, file_of, keep, read
+from translearn.engine import feature_cache
 from translearn.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,8 @@ class Extraction:
         found = {
             key: known.to(self.runtime.device)
             for key, path in files.items()
-            if (known := read(path, (len(sets[key][1]), backbone.out_dim))) is not None
+            if (known := feature_cache.read(path, (len(sets[key][1]), backbone.out_dim)))
+            is not None
         }
         missing = {key: one for key, one in sets.items() if key not in found}
         if missing:
@@ -72,7 +73,7 @@ class Extraction:
         for key, (task, images) in missing.items():
             found[key] = self.features(net, task, images, backbone.out_dim)
             if key in files and not self.rehearsed:
-                keep(files[key], found[key])
+                feature_cache.keep(files[key], found[key])
         shape = (backbone.out_dim,)
         domains = {task: with_features(one, found, shape) for task, one in tasks.tasks.items()}
         return replace(tasks, tasks=domains, input_shape=shape)
@@ -82,11 +83,11 @@ class Extraction:
         if not self.keep or self.runtime.world > 1:
             return {}
         known = {
-            task: digest_of(net, self.prepare[task], self.runtime, self.at_once)
+            task: feature_cache.digest_of(net, self.prepare[task], self.runtime, self.at_once)
             for task in {task for task, _ in sets.values()}
         }
         return {
-            key: file_of(known[task], images)
+            key: feature_cache.file_of(known[task], images)
             for key, (task, images) in sets.items()
             if isinstance(images, Tensor)
         }

@@ -20,7 +20,7 @@ from translearn.artifacts.folder import (
 )
 from translearn.artifacts.result import Result, read_result
 from translearn.config import Config, plain
-from translearn.data.identity import but_moved, changed_since, places, same
+from translearn.data.identity import but_moved, changed_since, same
 from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import SWEEP_KEYS, given_values, unquoted
 from translearn.settings import differences, fingerprint
@@ -108,16 +108,13 @@ def earlier_run(own: Path, sweep: Path, root: Path, config: Config) -> tuple[Pat
     }
     for folder in [own, *folders.values()]:
         result = read_result(folder)
-        if not (result and made_by(folder, result, config)):
-            continue_it = result is None and same(folder, config)
-        elif result.status == "done":
+        if not (made_by(folder, result, config) if result else same(folder, config)):
+            continue
+        if result and result.status == "done":
             if not changed_since(folder, config):
                 return folder, result
-            continue_it = False
-        else:
-            continue_it = True
-        if continue_it and unfinished is None and (folder / "checkpoints").is_dir():
-            unfinished = None if locked(folder) else folder
+        elif unfinished is None and (folder / "checkpoints").is_dir() and not locked(folder):
+            unfinished = folder
     return unfinished or own, None
 
 
@@ -125,10 +122,7 @@ def made_by(folder: Path, result: Result, config: Config) -> bool:
     """Whether a result is that of this config, wherever the same data lie now."""
     if result.fingerprint == fingerprint(config):
         return True
-    try:
-        return bool(places(folder)) and same(folder, config)
-    except CheckpointError:
-        return False
+    return bool(result.data_places) and same(folder, config)
 
 
 def refuse_other_runs(sweep: Path, configs: Sequence[DictConfig]) -> None:

@@ -49,12 +49,15 @@ def at_chance(row: Row) -> list[str]:
     )
 
 
+JUDGED = {"source_only": NEGATIVE, "adabn": NO_BETTER, "frozen": BELOW_FROZEN}
+
+
 def reference_marks(row: Row, rows: Sequence[Row]) -> list[tuple[str, float]]:
     """Each mark that a row gets from source_only, adabn and frozen, with the reference's mean."""
     if row.reference:
         return []
     marks = []
-    for method, mark in (("source_only", NEGATIVE), ("adabn", NO_BETTER), ("frozen", BELOW_FROZEN)):
+    for method, mark in JUDGED.items():
         other = reference_of(row, rows, method)
         means = shared_means(row, other)
         if other is None or means is None or not same_budget(row, other):
@@ -69,7 +72,7 @@ def not_compared(row: Row, rows: Sequence[Row]) -> list[str]:
     """A mark for a row whose reference rows had other budgets, with theirs; none for references."""
     if row.reference:
         return []
-    others = {name: reference_of(row, rows, name) for name in ("source_only", "adabn", "frozen")}
+    others = {name: reference_of(row, rows, name) for name in JUDGED}
     unequal = {n: o for n, o in others.items() if o is not None and not same_budget(row, o)}
     budgets = {str(budget(other)) for other in unequal.values()}
     if not unequal:

@@ -233,16 +233,16 @@ class ZeroShot(Method):
 
     def describe(self, x: Tensor) -> list[str]:
         """The strongest predicted attributes of each image."""
-        described = self.variant.description(self.signal(self.backbone(x)))
-        return list(strongest(described, self.attributes, SHOWN))
+        found = self.variant.description(self.signal(self.backbone(x)))
+        return list(strongest(found, self.attributes, SHOWN))
 
     def about(self) -> dict[str, Any]:
         """The shape of the descriptions, so that prediction needs none of their files."""
-        width = self.variant.vectors.shape[1]
-        return {"semantics": {"dimensions": width, "attributes": list(self.attributes)}}
+        dimensions = self.variant.vectors.shape[1]
+        return {"semantics": {"dimensions": dimensions, "attributes": list(self.attributes)}}
 
     def notes(self) -> list[str]:
         """The unseen classes that are no news to an ImageNet backbone."""
         names = ", ".join(self.tasks["target"][place] for place in self.known)
-        told = "unseen classes that ImageNet has (zsl/t1_new leaves them out)"
-        return [f"{told}: {names}"] if names else []
+        told = f"unseen classes that ImageNet has (zsl/t1_new leaves them out): {names}"
+        return [told] if names else []
