@@ -8,10 +8,10 @@ from torch import nn
 from torchvision import models
 from torchvision.models.regnet import BlockParams
 
-from translearn.backbones import base
 from translearn.backbones import torchvision as ours
 from translearn.backbones.torchvision import TorchvisionBackbone
 from translearn.errors import ConfigError, DataError
+from translearn.system import network
 
 NAMES = models.list_models(module=models)
 FAMILIES = [  # a small one of each
@@ -200,5 +200,5 @@ def test_reachable(monkeypatch):
         (urllib.error.URLError("x"), False),
         (TimeoutError(), False),
     ):
-        monkeypatch.setattr(base.urllib.request, "urlopen", answer(error))
-        assert base.reachable("https://x") is expected
+        monkeypatch.setattr(network.urllib.request, "urlopen", answer(error))
+        assert network.reachable("https://x") is expected

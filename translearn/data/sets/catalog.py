@@ -203,9 +203,5 @@ def data_needs() -> dict[str, Needs]:
     found = {}
     for path in sorted((Path(conf_dir()) / "data").glob("*.yaml")):
         needs = OmegaConf.select(OmegaConf.load(path), "data.needs")
-        found[path.stem] = (
-            Needs((), needs)
-            if isinstance(needs, str)
-            else Needs(tuple(needs))
-        )
+        found[path.stem] = Needs((), needs) if isinstance(needs, str) else Needs(tuple(needs))
     return found
