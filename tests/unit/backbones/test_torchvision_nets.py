@@ -56,7 +56,8 @@ def test_there_are_networks_of_all_families():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in FAMILIES else pytest.mark.full) for n in NAMES]
+    "name",
+    [pytest.param(n, marks=() if n in {*LIGHT, *GROUPS} else pytest.mark.full) for n in NAMES],
 )
 def test_every_network_has_features_and_groups(name, meta):
     size = least_size(name)
