@@ -175,6 +175,13 @@ class Method(nn.Module):
         """Normalised images (B, C, H, W) -> scores (B, classes of ``task``)."""
         raise NotImplementedError
 
+    def from_source(self) -> dict[str, Tensor]:
+        """What began as the source model's when its last phase was entered, by ``state_dict``.
+
+        ``method.average_with_source`` takes it; nothing where no source model is tuned.
+        """
+        return {}
+
     def represent(self, x: Tensor, task: str) -> Tensor:
         """Normalised images -> the features (B, D) that ``run.probe`` judges."""
         features: Tensor = self.backbone(x)

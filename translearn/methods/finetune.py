@@ -1,6 +1,5 @@
 """Fine-tuning: train on the source, continue on a few labelled target samples."""
 
-import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from translearn.methods.base import BACKBONE_RATE, Budget, Method, Phase, Stream
 from translearn.methods.parts.closeness import Closeness, Term
 from translearn.methods.parts.heads import perceptron
 from translearn.methods.parts.layers import LayerRates
-from translearn.methods.parts.source_model import read_source_model
+from translearn.methods.parts.source_model import read_source_model, start_weights
 from translearn.ranges import Part, Widths
 
 
@@ -184,6 +183,17 @@ class Finetune(Method):
         logits: Tensor = head(self.backbone(x))
         return logits
 
+    def from_source(self) -> dict[str, Tensor]:
+        """Transferred groups, and the heads that began as the source head and learn."""
+        heads = {"target_head": self.copies_head, "source_head": self.closeness.keeps_head}
+        learn = [name for name, learns in heads.items() if learns]
+        groups = self.transferred if self.tuned and self.backbone.learn != "none" else ()
+        if not self.predicts("source"):
+            return {}
+        of_groups = {f"backbone.{n}": t for n, t in self.backbone.group_state(groups).items()}
+        parts = [self.get_submodule(name).state_dict(prefix=f"{name}.") for name in learn]
+        return of_groups | {key: tensor for part in parts for key, tensor in part.items()}
+
     def predicts(self, task: str) -> bool:
         """False for the source where there never was a source model."""
         return task != "source" or self.init is not None or self.source_share > 0
@@ -229,17 +239,3 @@ class Finetune(Method):
         """An optimizer group; without weight decay where a term of closeness replaces it."""
         group = {"params": list(parameters), "lr": lr}
         return {**group, "weight_decay": 0.0} if moved and self.closeness.replaces_decay else group
-
-
-def start_weights(backbone: Backbone, names: Sequence[str]) -> dict[str, Tensor]:
-    """What the named groups start anew from: their weights now, or new ones if pretrained.
-
-    The draw belongs to the building of the method, which a seed decides, so no checkpoint needs it.
-
-    Raises:
-        ConfigError: a pretrained group cannot be drawn anew.
-    """
-    if backbone.pretrained and names:
-        backbone = copy.deepcopy(backbone)
-        backbone.reset_groups(names)
-    return {name: tensor.clone() for name, tensor in backbone.group_state(names).items()}
