@@ -13,9 +13,7 @@ from translearn.errors import ConfigError
 
 Tasks = Mapping[str, Sequence[str]]  # task name -> class names
 
-
 RankMean = Callable[[Sequence[Tensor]], None]
-
 
 BACKBONE_RATE = 0.1  # of the learning rate, for a pretrained backbone
 
@@ -59,7 +57,7 @@ class Phase:
         cache: a frozen sub-module whose output for a sample never changes in this phase. Where
             nothing is augmented it is computed once a sample, see ``Method.cached``.
         head_first: whether the engine may train what is above the backbone first, on its features.
-        part: of a phase that the engine has cut in two for that.
+        part: of a phase that was cut in two for that, by the engine or by its method.
     """
 
     name: str
@@ -176,10 +174,7 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def from_source(self) -> dict[str, Tensor]:
-        """What began as the source model's when its last phase was entered, by ``state_dict``.
-
-        ``method.average_with_source`` takes it; nothing where no source model is tuned.
-        """
+        """What of ``state_dict`` began as the source model's, for ``average_with_source``."""
         return {}
 
     def represent(self, x: Tensor, task: str) -> Tensor:
