@@ -33,6 +33,8 @@ class Stream(NamedTuple):
             (2, B, ...) for ``views=0``.
         unlabelled: whether the samples come without labels: those that a label budget hides of the
             task, or without a budget all of them.
+        among: the name of a mask (M,) in ``Method.kept``: only the samples that it holds are drawn,
+            and the batch's ``index`` counts among these.
     """
 
     domain: str
@@ -40,6 +42,7 @@ class Stream(NamedTuple):
     views: int = 0
     partners: str | None = None
     unlabelled: bool = False
+    among: str | None = None
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Output(Term):
         *,
         weight: NonNegative = 1.0,
         temperature: Positive = 2.0,
-        warmup: Part = 0.25,
+        warmup: Part = 0.1,
     ) -> None:
         super().__init__(weight)
         self.temperature, self.warmup = temperature, warmup
