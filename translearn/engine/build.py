@@ -32,6 +32,7 @@ from translearn.engine.features import Extraction
 from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
+from translearn.engine.with_source import check_with_source
 from translearn.engine.workload import scoring_batch, suited
 from translearn.errors import ConfigError
 from translearn.methods.base import Method
@@ -109,6 +110,7 @@ def build_run(
     judge = Judge(given, prepare, runtime, at_once, budget, run.workers)
     view = TrainView.of(given, method.access)
     check_selection(run, method, judge, view)
+    check_with_source(config["method"].get("average_with_source"), method, judge)
     size = tasks.input_shape[-1]
     return Job(
         method=method,

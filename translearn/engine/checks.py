@@ -16,7 +16,7 @@ from translearn.engine.environment import continued_with, made_with, other_versi
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.base import Method
 from translearn.methods.parts.source_model import check_same_cut
-from translearn.ranges import refuse_unfit
+from translearn.ranges import WithSource, refuse_unfit
 from translearn.semantics.base import Semantics
 from translearn.settings import differences
 from translearn.system.terminal import notice
@@ -37,6 +37,8 @@ def check_parts(config: Config, run: RunConfig) -> None:
     check("augment", config["augment"], Augment, ["size"])
     check("views", config["views"], Augment, ["size"])
     check("method", config["method"], Method, METHOD_PARTS)
+    average = config["method"].get("average_with_source")
+    refuse_unfit("method.average_with_source", average, WithSource)
     if config["method"].get("init"):
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
     if config.get("semantics"):

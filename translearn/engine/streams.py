@@ -98,7 +98,13 @@ def cached_features(job: Job, phase: Phase) -> Sets | None:
 def stored(job: Job, stream: Stream) -> LabelledSet | UnlabelledSet:
     """The training samples that a stream draws from."""
     view = job.view
-    return view.unlabelled(stream.domain) if stream.unlabelled else view[stream.domain]
+    data = view.unlabelled(stream.domain) if stream.unlabelled else view[stream.domain]
+    if stream.among is None:
+        return data
+    rows = job.method.kept[stream.among].nonzero().flatten().cpu()
+    if isinstance(data, LabelledSet):
+        return LabelledSet(data.x[rows], data.y[rows])
+    return UnlabelledSet(data.x[rows])
 
 
 def outputs(job: Job, task: str, samples: Images, module: nn.Module) -> Tensor:
