@@ -45,7 +45,7 @@ def assert_told(message, named, told):
 
 
 @pytest.mark.parametrize(("argument", "named", "told"), AT_ONCE)
-@pytest.mark.parametrize("sweep", [False, True])
+@pytest.mark.parametrize("sweep", [False, pytest.param(True, marks=pytest.mark.full)])
 def test_a_wrong_option_is_named_with_the_nearest_name(
     argument, named, told, sweep, tmp_path, monkeypatch, capsys
 ):

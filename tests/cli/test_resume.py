@@ -50,10 +50,11 @@ def written(path):
 
 
 @pytest.mark.parametrize(
-    ("kills", "samples"), [(1, 3000), pytest.param(20, 80000, marks=pytest.mark.full)]
+    ("kills", "samples", "backbone"),
+    [(1, 3000, "narrow"), pytest.param(20, 80000, "wide", marks=pytest.mark.full)],
 )
-def test_kill_and_resume(kills, samples, start, tl_run, tmp_path):
-    options = (*OPTIONS, f"run.source_samples={samples}")
+def test_kill_and_resume(kills, samples, backbone, start, tl_run, tmp_path):
+    options = (*OPTIONS, f"run.source_samples={samples}", f"backbone={backbone}")
     assert tl_run(*options, "hydra.run.dir=whole").returncode == 0
     killed = start(*options, "hydra.run.dir=killed")
     interrupted_run(killed, start, tmp_path / "killed", kills)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from runs import DATA, METHODS, config_of, each_variant, smoke_data, smoke_options
+from runs import DATA, METHODS, config_of, each_variant, smoke_options
 
 from translearn.backbones.base import Backbone
 from translearn.components import check
@@ -18,14 +18,9 @@ from translearn.semantics.base import Semantics
 EXPERIMENTS = sorted(path.stem for path in (Path(conf_dir()) / "experiment").glob("*.yaml"))
 
 
-def pair(method, data):
-    """A method with its embedded data is tried by default."""
-    return pytest.param(method, data, marks=() if data == smoke_data(method) else pytest.mark.full)
-
-
-@pytest.mark.parametrize(
-    ("method", "data"), [pair(method, data) for method in METHODS for data in DATA]
-)
+@pytest.mark.full
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_fits_every_data_set(method, data):
     fits(config_of(f"method={method}", f"data={data}"))
 

@@ -7,7 +7,8 @@ import pytest
 from runs import METHODS, smoke_data
 
 from translearn.errors import ConfigError
-from translearn.launch.dry import duration, together
+from translearn.launch.dry import together
+from translearn.launch.rehearsal import duration
 from translearn.methods.source_only import SourceOnly
 from translearn.train import run_command
 

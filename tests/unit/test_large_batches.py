@@ -74,7 +74,9 @@ def held(make):
     return sum(saved.values()), out
 
 
-@pytest.mark.parametrize("backbone", ["narrow", "wide", "lenet"])
+@pytest.mark.parametrize(
+    "backbone", ["narrow", *(pytest.param(b, marks=pytest.mark.full) for b in ("wide", "lenet"))]
+)
 def test_the_estimate_is_near_what_a_batch_keeps(tmp_path, backbone):
     job = job_of(tmp_path, f"backbone={backbone}")
     (phase,) = job.method.phases(job.budget)

@@ -294,7 +294,7 @@ CONF = "reads the files of the package, which come with it"
 ELSEWHERE = {
     "artifacts.atomic.sync_folder": "opens a folder, not a file",
     "artifacts.trackers.MLflow.__init__": "an unknown name of a run ends the tracker alone",
-    "backbones.base.reachable": "asks whether an address answers; nothing is read",
+    "system.network.reachable": "asks whether an address answers; nothing is read",
     "backbones.timm.efficientnet_lite0_weights": "reads weights that pip has installed",
     "commands.claims.read_claims": CONF,
     "commands.export._safetensors": "reads a model that read_model has read before",

@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from translearn.backbones.base import Backbone, layer_groups, reachable
+from translearn.backbones.base import Backbone
 from translearn.backbones.imagenet import imagenet_classes
+from translearn.backbones.layers import layer_groups
 from translearn.errors import ConfigError, DataError, nearest
+from translearn.system.network import reachable
 
 
 class TimmBackbone(Backbone):

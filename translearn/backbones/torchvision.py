@@ -9,9 +9,11 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models.vision_transformer import interpolate_embeddings
 
-from translearn.backbones.base import Backbone, layer_groups, reachable
+from translearn.backbones.base import Backbone
 from translearn.backbones.imagenet import imagenet_classes
+from translearn.backbones.layers import layer_groups
 from translearn.errors import ConfigError, DataError, nearest
+from translearn.system.network import reachable
 
 models: Any = torchvision.models  # its functions are not exported in the eyes of a type checker
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from translearn.backbones.base import Layer, resolve_layer
+from translearn.backbones.layers import Layer, resolve_layer
 from translearn.errors import ConfigError
 from translearn.methods.base import Method, Phase
 

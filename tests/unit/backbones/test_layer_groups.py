@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from translearn.backbones.base import Backbone, layer_groups
+from translearn.backbones.base import Backbone
 from translearn.backbones.digits import LeNet, Wide
+from translearn.backbones.layers import layer_groups
 from translearn.errors import ConfigError
 
 SHAPE = (3, 28, 28)

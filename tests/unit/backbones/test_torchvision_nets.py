@@ -8,10 +8,10 @@ from torch import nn
 from torchvision import models
 from torchvision.models.regnet import BlockParams
 
-from translearn.backbones import base
 from translearn.backbones import torchvision as ours
 from translearn.backbones.torchvision import TorchvisionBackbone
 from translearn.errors import ConfigError, DataError
+from translearn.system import network
 
 NAMES = models.list_models(module=models)
 FAMILIES = [  # a small one of each
@@ -56,7 +56,8 @@ def test_there_are_networks_of_all_families():
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in FAMILIES else pytest.mark.full) for n in NAMES]
+    "name",
+    [pytest.param(n, marks=() if n in {*LIGHT, *GROUPS} else pytest.mark.full) for n in NAMES],
 )
 def test_every_network_has_features_and_groups(name, meta):
     size = least_size(name)
@@ -200,5 +201,5 @@ def test_reachable(monkeypatch):
         (urllib.error.URLError("x"), False),
         (TimeoutError(), False),
     ):
-        monkeypatch.setattr(base.urllib.request, "urlopen", answer(error))
-        assert base.reachable("https://x") is expected
+        monkeypatch.setattr(network.urllib.request, "urlopen", answer(error))
+        assert network.reachable("https://x") is expected

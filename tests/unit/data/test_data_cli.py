@@ -86,6 +86,10 @@ def tiny_mnist(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_what_a_config_needs_is_what_the_catalog_holds_now(tiny_mnist):
+    assert data_needs()["usps_mnist"].sets[1] is cli.DATA_SETS["mnist"]
+
+
 def test_verify_says_ok_differs_and_missing(tiny_mnist, capsys):
     arguments = ["verify", "mnist", "--root", str(tiny_mnist)]
     assert run_command(arguments) == 0

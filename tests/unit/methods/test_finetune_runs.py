@@ -48,16 +48,21 @@ def test_the_score_before_is_that_of_the_source_model(plain, tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        ("method/closeness=output", "method.closeness.output.weight=0"),
+        pytest.param(
+            ("method/closeness=output", "method.closeness.output.weight=0"), marks=pytest.mark.full
+        ),
         (
             "method/closeness=parameter",
             "method.closeness.parameter.alpha=0",
             "method.closeness.parameter.beta=0",
         ),
-        (
-            "method/closeness=[feature,bss]",
-            "method.closeness.feature.weight=0",
-            "method.closeness.bss.weight=0",
+        pytest.param(
+            (
+                "method/closeness=[feature,bss]",
+                "method.closeness.feature.weight=0",
+                "method.closeness.bss.weight=0",
+            ),
+            marks=pytest.mark.full,
         ),
         ("method.transfer=first:3", "method.freeze=[]", "method.layers.rate_decay=1"),
     ],

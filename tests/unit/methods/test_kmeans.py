@@ -29,7 +29,7 @@ def test_the_best_of_fifty_seedings_does_not_depend_on_the_seed():
     assert max(found) == pytest.approx(min(found), rel=1e-3)  # five: 2.84, 3.00, 2.90
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(s, marks=pytest.mark.full) for s in (1, 2))])
 def test_on_real_digits_the_inertia_is_scikit_learn_s(seed):
     points = torch.from_numpy(load_digits().data).float()[:800]
     ours, theirs = lloyd(points, 10, seed), kmeans(points, 10, seed)

@@ -181,15 +181,20 @@ class Needs:
     """What a config in ``conf/data`` needs, by the key ``needs`` of its yaml.
 
     Attributes:
-        sets: the published sets it reads.
+        names: the published sets it reads, keys of ``DATA_SETS``.
         words: what it needs instead, in words, where these are files of the user's own.
     """
 
-    sets: tuple[DataSet, ...]
+    names: tuple[str, ...]
     words: str = ""
 
     def __str__(self) -> str:
-        return self.words or ", ".join(one.name for one in self.sets) or NOTHING
+        return self.words or ", ".join(self.names) or NOTHING
+
+    @property
+    def sets(self) -> tuple[DataSet, ...]:
+        """Those sets, looked up anew: what is kept between calls are names alone."""
+        return tuple(DATA_SETS[name] for name in self.names)
 
 
 @functools.cache
@@ -198,9 +203,5 @@ def data_needs() -> dict[str, Needs]:
     found = {}
     for path in sorted((Path(conf_dir()) / "data").glob("*.yaml")):
         needs = OmegaConf.select(OmegaConf.load(path), "data.needs")
-        found[path.stem] = (
-            Needs((), needs)
-            if isinstance(needs, str)
-            else Needs(tuple(DATA_SETS[name] for name in needs))
-        )
+        found[path.stem] = Needs((), needs) if isinstance(needs, str) else Needs(tuple(needs))
     return found

@@ -1,5 +1,7 @@
 """The embedded sets: scikit-learn's digits, the same digits over its sample photos, and small."""
 
+import functools
+
 import numpy as np
 import torch
 from sklearn.datasets import load_digits, load_sample_images
@@ -52,10 +54,8 @@ class EvenOrOdd(Reader):
 
     def read(self) -> Samples:
         """Read scikit-learn's file."""
-        stored = load_digits()
-        small = (stored.images * (255 / 16)).round().astype("uint8")
-        labels = torch.from_numpy(stored.target % 2).long()
-        both = Split(torch.from_numpy(small)[:, None], labels)
+        small, digits = stored()
+        both = Split(small.round().to(torch.uint8)[:, None], digits % 2)
         return embedded("digits_8x8", both, ("even", "odd"))
 
 
@@ -68,9 +68,19 @@ def embedded(name: str, everything: Split, classes: tuple[str, ...] = CLASSES) -
 
 def grey_digits() -> Split:
     """scikit-learn's 1797 digits, enlarged: uint8 (N, 1, 28, 28) with their labels."""
+    small, digits = stored()
+    return Split(enlarge(small.float()), digits.clone())
+
+
+@functools.cache
+def stored() -> tuple[Tensor, Tensor]:
+    """scikit-learn's 1797 digits (N, 8, 8) in [0, 255] and their labels, never to be changed.
+
+    They are kept: its text file takes longer to read than to train on for a step, and both domains
+    of a run are made of it.
+    """
     digits = load_digits()
-    grey = enlarge(torch.from_numpy(digits.images).float() * (255 / 16))
-    return Split(grey, torch.from_numpy(digits.target).long())
+    return torch.from_numpy(digits.images * (255 / 16)), torch.from_numpy(digits.target).long()
 
 
 def enlarge(images: Tensor) -> Tensor:
