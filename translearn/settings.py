@@ -29,6 +29,11 @@ LOCATION_KEYS = (
 )
 
 
+# Keys that act once the training is over: a run may be continued with another value, as they change
+# no bit of the weights; but its result has other figures, so that two of them are two runs.
+AFTERWARDS_KEYS = ("run.probe",)
+
+
 # Not settings: the record of how a run was asked for, and what its result is checked against.
 RECORD_KEYS = ("overrides", "experiment", "claim")
 
@@ -52,13 +57,22 @@ def decides(key: str) -> bool:
     return not (key in LOCATION_KEYS or key in TEST_KEYS or key.split(".")[0] in RECORD_KEYS)
 
 
-def differences(stored: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
-    """The keys that decide a result and differ, as ``key: stored -> current``."""
+def differences(
+    stored: Mapping[str, Any], current: Mapping[str, Any], training: bool = False
+) -> list[str]:
+    """The keys that decide a result and differ, as ``key: stored -> current``.
+
+    Args:
+        stored: config of an earlier run.
+        current: another config.
+        training: only the keys that decide the weights, and so whether a run can be continued.
+    """
     old, new = flatten(stored), flatten(current)
+    passed_over = AFTERWARDS_KEYS if training else ()
     return [
         f"{key}: {old.get(key)} -> {new.get(key)}"
         for key in sorted(old.keys() | new.keys())
-        if decides(key) and old.get(key) != new.get(key)
+        if decides(key) and key not in passed_over and old.get(key) != new.get(key)
     ]
 
 

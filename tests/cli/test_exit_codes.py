@@ -6,6 +6,8 @@ import signal
 import pytest
 from runs import result_of, wait_for
 
+from translearn.report.collect import collect
+
 SHORT = ("run=smoke", "run.device=cpu")
 LONG = (
     "run.device=cpu", "run.source_samples=2000000", "run.batch_size=8", "run.log_every=5",
@@ -83,13 +85,17 @@ def test_a_signal_stops_two_workers(start, tmp_path):
 
 
 @pytest.mark.full
-def test_a_signal_stops_a_whole_sweep(start, tmp_path):
+@pytest.mark.parametrize("moment", [".hydra", ".lock", "checkpoints/last.pt"])
+def test_a_signal_stops_a_whole_sweep(moment, start, tmp_path):
+    """Before there is a job, while it reads its data, and in its training."""
     process = start("-m", *LONG, "seed=0,1", f"hydra.sweep.dir={tmp_path}/sweep")
-    wait_for(tmp_path / "sweep" / "0" / "checkpoints" / "last.pt", process)
+    wait_for(tmp_path / "sweep" / "0" / moment, process)
     process.terminate()
-    process.communicate()
+    _, told = process.communicate()
     assert process.returncode == 143
-    assert not (tmp_path / "sweep" / "1").exists()
+    assert "run.skip_done=true" in told and "Traceback" not in told
+    (job,) = collect([tmp_path / "sweep"])
+    assert job.status == "interrupted" or (moment == ".hydra" and job.status == "killed")
 
 
 @pytest.mark.full

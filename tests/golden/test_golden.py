@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from runs import METHODS, each_variant, log_lines, named, smoke_options, train_once, variants_of
 
-from translearn.engine.environment import processor
+from translearn.artifacts.surroundings import processor
 
 RECORD = Path(__file__).with_name("losses.json")
 TOLERANCE = 1e-4  # of a loss, or of what it is the difference of

@@ -12,6 +12,7 @@ from translearn.artifacts.folder import refuse_differences, run_lock, stored_con
 from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import stored_overrides
 from translearn.launch.settle import fresh_folder, resumed_folder
+from translearn.settings import AFTERWARDS_KEYS
 
 STAMP = "%Y-%m-%d/%H-%M-%S-%f"
 CONFIG = {"seed": 0, "method": {"name": "dann"}, "run": {"lr": 0.1, "resume": None}}
@@ -59,6 +60,14 @@ def test_a_root_that_is_a_file_is_refused(tmp_path, stamp):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="output_root="):
         fresh_folder(tmp_path / "file", stamp)
+
+
+@pytest.mark.parametrize("key", [*AFTERWARDS_KEYS, "run.figures", "run.workers"])
+def test_auto_takes_a_run_that_may_be_continued_with_these_options(key, tmp_path):
+    wanted = write_run(tmp_path / "2026-01-02" / "10-00-00-000000")
+    other = {**CONFIG["run"], key.removeprefix("run."): 3}
+    assert auto(tmp_path, {**CONFIG, "run": other}) == wanted
+    assert auto(tmp_path, {**CONFIG, "run": {**other, "lr": 0.2}}) is None
 
 
 def test_auto_takes_the_newest_unfinished_run_with_the_same_config(tmp_path, capsys):

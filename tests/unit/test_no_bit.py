@@ -8,14 +8,14 @@ from test_data_record import photos  # noqa: F401
 from translearn.artifacts import checkpoint
 from translearn.engine.checks import refuse_versions
 from translearn.errors import CheckpointError
-from translearn.settings import LOCATION_KEYS, differences
+from translearn.settings import AFTERWARDS_KEYS, LOCATION_KEYS, differences, fingerprint
 from translearn.system import terminal
 
 # Another value of each; the others say where things lie, or what happens beside the training.
 OTHER = {
     "run.workers": 1, "run.resident_mb": 0, "run.log_every": 1, "run.figures": "true",
     "run.save_seconds": 0, "run.tracker": "tensorboard", "run.debug": "true",
-    "run.resume_anyway": "true", "run.feature_cache": "false",
+    "run.resume_anyway": "true", "run.feature_cache": "false", "run.probe": "true",
 }  # fmt: skip
 ELSEWHERE = {
     "data_root",
@@ -29,7 +29,7 @@ ELSEWHERE = {
 
 
 def test_every_key_of_the_list_is_tried():
-    assert set(LOCATION_KEYS) == OTHER.keys() | ELSEWHERE
+    assert {*LOCATION_KEYS, *AFTERWARDS_KEYS} == OTHER.keys() | ELSEWHERE
 
 
 @pytest.mark.full
@@ -46,7 +46,32 @@ def test_it_changes_no_bit(key, photos, tmp_path):  # noqa: F811
     configs = [
         checkpoint.load(tmp_path / name / "checkpoints")["config"] for name in ("first", "second")
     ]
-    assert differences(*configs) == []
+    assert differences(*configs, training=True) == []
+    assert bool(differences(*configs)) is (key in AFTERWARDS_KEYS)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("before", "after"), [("false", "true"), ("true", "false")])
+def test_a_probe_may_be_asked_for_later_or_left_out(before, after, tmp_path, monkeypatch):
+    options = ("method=source_only", "data=digits_photos", "run=smoke", "run.save_seconds=0",
+               *MACHINE)  # fmt: skip
+    whole = train(tmp_path / "whole", *options, f"run.probe={after}")
+    kill_in("train", tmp_path / "run", monkeypatch, *options, f"run.probe={before}")
+    done = train(tmp_path / "run", *options, f"run.probe={after}")
+    assert same_weights(tmp_path / "whole", tmp_path / "run")
+    assert done["metrics"] == whole["metrics"]
+    assert done["fingerprint"] == whole["fingerprint"]
+    assert ("target/test/knn_accuracy" in done["metrics"]) is (after == "true")
+    with pytest.raises(CheckpointError, match="lr"):  # what does decide the weights is refused
+        train(tmp_path / "run", *options, f"run.probe={after}", "run.lr=0.5")
+
+
+@pytest.mark.parametrize("key", AFTERWARDS_KEYS)
+def test_a_finished_run_with_other_figures_is_another_one(key):
+    group, name = key.split(".")
+    configs = [{group: {name: value, "lr": 1}, "seed": 0} for value in (True, False)]
+    assert fingerprint(configs[0]) != fingerprint(configs[1])
+    assert differences(*configs) == [f"{key}: True -> False"]
 
 
 def test_other_versions_are_refused_with_what_to_install(tmp_path):

@@ -3,12 +3,14 @@
 import json
 import os
 import pickle
+import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
 from omegaconf import OmegaConf
-from runs import config_of
+from runs import config_of, result_of
 
 from translearn import train
 from translearn.artifacts.folder import point_to
@@ -24,6 +26,7 @@ from translearn.methods.finetune import Finetune
 from translearn.methods.selfcluster import SelfCluster
 from translearn.report.collect import collect
 from translearn.settings import fingerprint
+from translearn.system import signals
 
 CONFIG = {"seed": 0, "method": {"name": "dann"}, "run": {"lr": 0.1, "gpus": 1}}
 
@@ -185,3 +188,20 @@ def test_a_stop_passes_from_process_to_process():
 )
 def test_what_is_known_about_a_death(code, words):
     assert words in sweep.death(code)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="jobs are forked by a server on Linux alone")
+@pytest.mark.parametrize("number", signals.SIGNALS)
+def test_a_signal_before_there_is_a_job_ends_the_sweep_at_once(number, tmp_path, monkeypatch):
+    def still_importing(process):
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+
+    monkeypatch.setattr("multiprocessing.context.ForkServerProcess.start", still_importing)
+    config = {**CONFIG, "run": {"gpus": 1, "job_minutes": None, "debug": False}}
+    entry = SweepEntry(config, tmp_path, 0, "basic", tmp_path, tmp_path, {})
+    with signals.heard(), pytest.raises(StopSignal):
+        sweep.watch(entry, tmp_path)
+    told = result_of(tmp_path)
+    assert (told["status"], told["exit_code"]) == ("interrupted", 128 + number)
+    assert told["environment"]["packages"]["torch"]

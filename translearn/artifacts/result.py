@@ -39,6 +39,8 @@ class Result:
         rules: the rules of selection whose scores it recorded.
         per_class: task -> class -> test accuracy.
         cluster_sizes: task -> how many test samples each cluster holds.
+        splits: task -> split -> ``samples``, and ``per_class`` where labels may be known: of a
+            training split those that the method was given.
         phases: name, steps and what learned, of each.
         samples: drawn in training, over all streams.
         source_samples: those of them that came from the source with their labels.
@@ -77,6 +79,7 @@ class Result:
     select_floor: float = 0.0
     per_class: dict[str, dict[str, float]] = field(default_factory=dict)
     cluster_sizes: dict[str, list[int]] = field(default_factory=dict)
+    splits: dict[str, Any] = field(default_factory=dict)
     phases: list[dict[str, Any]] = field(default_factory=list)
     steps: int = 0
     samples: int = 0

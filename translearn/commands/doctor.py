@@ -136,8 +136,8 @@ def check_devices(findings: Findings) -> None:
     """Processor, cores, threads, GPUs and number formats."""
     import torch
 
+    from translearn.artifacts.surroundings import processor
     from translearn.config import Precision
-    from translearn.engine.environment import processor
     from translearn.runtime import available_cores, chosen_precision, share_of_cores
 
     def precision(device: torch.device) -> str:

@@ -99,33 +99,41 @@ def but_moved(folder: Path, changed: list[str], config: Config) -> list[str]:
     return [line for line in changed if line.split(":", 1)[0] not in moved]
 
 
-def same_settings(folder: Path, stored: Config, config: Config) -> bool:
+def same_settings(folder: Path, stored: Config, config: Config, training: bool = False) -> bool:
     """Whether two configurations differ in nothing but where the same data lie.
 
     Args:
         folder: of the run that stored the first.
         stored: by that run.
         config: of today.
+        training: as for ``differences``.
     """
-    changed = [line.split(":", 1)[0] for line in differences(stored, config)]
+    changed = [line.split(":", 1)[0] for line in differences(stored, config, training)]
     if not all(key.startswith("data.") for key in changed):
         return False  # before any file is looked at
     known = {f"data.{key}": (key, before) for key, before in places(folder).items()}
     return all(key in known and in_place(*known[key], config) for key in changed)
 
 
-def same(folder: Path, current: Config, tell: Callable[[str], None] | None = None) -> bool:
+def same(
+    folder: Path,
+    current: Config,
+    tell: Callable[[str], None] | None = None,
+    training: bool = False,
+) -> bool:
     """Whether the run there is of this release and config; an open seed fits every seed.
 
     Args:
         folder: of the run.
         current: config.
         tell: is told of a folder whose config cannot be read, which is passed over.
+        training: as for ``differences``.
     """
     try:
         written, stored = written_config(folder), stored_config(folder)
         seed = stored["seed"] if current["seed"] is None else current["seed"]
-        return written == stored and same_settings(folder, stored, {**current, "seed": seed})
+        now = {**current, "seed": seed}
+        return written == stored and same_settings(folder, stored, now, training)
     except CheckpointError as error:
         if tell is not None:
             tell(f"passed over: {str(error).splitlines()[0]}")

@@ -69,7 +69,8 @@ def check_continues(config: Config, folder: Path, run: RunConfig) -> None:
     if state is None:
         return
     with of_a_run(folder / "checkpoints"):
-        changed = but_moved(folder, differences(state["config"], config), config)
+        changed = differences(state["config"], config, training=True)
+        changed = but_moved(folder, changed, config)
         made = made_with(state)
         if run.threads is None:
             run.threads = int(state["threads"])  # what null meant when the run began

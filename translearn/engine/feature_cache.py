@@ -18,10 +18,10 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from translearn.artifacts.atomic import write_atomic
+from translearn.artifacts.surroundings import installed_version, processor
 from translearn.data.contents import add
 from translearn.data.files.compared import cache_folder
 from translearn.data.pipeline.preparation import Preparation
-from translearn.engine.environment import installed_version, processor
 from translearn.runtime import Runtime
 
 MOST_BYTES = 2**31  # of all files; those that were of use longest ago go first

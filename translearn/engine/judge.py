@@ -62,6 +62,12 @@ class Judge:
         """How many images of a split have labels."""
         return len(self._splits[task, split])
 
+    def labels(self, task: str, split: str) -> Tensor:
+        """The labels (N,) of a split, for counting once the final weights stand."""
+        labels = self._splits[task, split].y
+        assert labels is not None
+        return labels
+
     def score(self, method: Method, split: str, limit: int | None = None) -> dict[str, float]:
         """``scores_of`` what can be scored; arguments as in ``confusions``."""
         return scores_of(method, self.confusions(method, split, limit), split)

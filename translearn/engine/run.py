@@ -15,6 +15,7 @@ from translearn.config import Config
 from translearn.data.types import TaskSet
 from translearn.engine.about import about
 from translearn.engine.build import build_run
+from translearn.engine.counts import split_counts
 from translearn.engine.data_record import keep_record
 from translearn.engine.environment import environment, peak_memory_mb
 from translearn.engine.job import Job, Progress
@@ -104,6 +105,7 @@ def success(
         select_floor=job.run.select_floor,
         per_class=per_class,
         cluster_sizes=sizes,
+        splits=split_counts(job.view, job.judge),
         phases=phases,
         steps=progress.steps,
         samples=progress.samples,

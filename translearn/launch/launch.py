@@ -1,8 +1,6 @@
 """Run a job here, or on N worker processes, and record how it ended."""
 
-import logging
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,17 +9,15 @@ from pathlib import Path
 from filelock import Timeout
 
 from translearn.artifacts.folder import run_lock
-from translearn.artifacts.result import Result, started, write_result
+from translearn.artifacts.result import Result, write_result
 from translearn.config import Config
-from translearn.engine.environment import environment
 from translearn.engine.run import run_here
 from translearn.errors import CheckpointError, StopSignal
+from translearn.launch.failure import write_failure
 from translearn.report.table import print_result
 from translearn.system import signals, terminal
 from translearn.system.problems import of_type
 from translearn.system.quoting import continuing
-
-log = logging.getLogger(__name__)
 
 
 def launch(config: Config, folder: Path) -> Result:
@@ -84,24 +80,6 @@ def locked(folder: Path) -> Iterator[None]:
         raise CheckpointError(
             f"another process is running in {folder}; wait, or stop it"
         ) from error
-
-
-def write_failure(config: Config, folder: Path, error: BaseException) -> None:
-    """Record a run that did not come to its end; a full disk must not hide the error itself."""
-    result = replace(
-        started(config, getattr(error, "status", "failed")),
-        exit_code=getattr(error, "exit_code", 1),
-        reason=str(error) or type(error).__name__,
-        environment=environment(None),
-        warnings=terminal.notices(),
-    )
-    try:
-        if result.exit_code == 1:
-            text = "".join(traceback.format_exception(error))
-            (folder / "traceback.txt").write_text(text, encoding="utf-8", errors="replace")
-        write_result(folder, result)
-    except OSError as second:
-        log.warning("result.json could not be written: %s", second.strerror)
 
 
 def translated(error: BaseException, folder: Path | None = None) -> BaseException:

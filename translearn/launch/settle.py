@@ -74,7 +74,9 @@ def resumed_folder(resume: str, root: Path, config: DictConfig) -> Path | None:
     current = plain(config)
     for path in sorted(root.glob("*/*/.hydra/config.yaml"), reverse=True):
         folder = path.parent.parent
-        if folder.parent.name != "sweeps" and not done(folder) and same(folder, current, complain):
+        if folder.parent.name == "sweeps" or done(folder):
+            continue
+        if same(folder, current, complain, training=True):
             try:
                 lock = run_lock(folder)
                 lock.acquire()
@@ -249,5 +251,5 @@ def refuse_changed(folder: Path, config: DictConfig, seed: int) -> None:
     seeded = config.copy()
     seeded.seed = seed
     now = plain(seeded)
-    changed = differences(stored_config(folder), now)
+    changed = differences(stored_config(folder), now, training=True)
     refuse_differences(folder, but_moved(folder, changed, now))

@@ -20,6 +20,7 @@ from typing import Any
 
 from translearn.artifacts.folder import POINTER, point_to
 from translearn.errors import ERRORS, LostError, StopSignal, TimeLimitError, TranslearnError
+from translearn.launch.failure import write_failure
 from translearn.launch.settle import earlier_run
 from translearn.launch.sweep_process import (
     DONE,
@@ -29,7 +30,6 @@ from translearn.launch.sweep_process import (
     death,
     job_process,
     kill_group,
-    write_lost_job,
 )
 from translearn.system.signals import SIGNALS, current
 from translearn.system.terminal import complain
@@ -60,9 +60,22 @@ def run_job(entry: SweepEntry) -> float | None:
 def watch(entry: SweepEntry, folder: Path) -> float | None:
     """Run the job in a new process and wait for its end; returns and raises as ``run_job`` does."""
     with current().deferred():  # signals are handed on, and the job comes to its own end
-        objective = watch_to_its_end(entry, folder)
+        try:
+            objective = watch_to_its_end(entry, folder)
+        except NotStarted as early:
+            error = StopSignal(early.number)
+            write_failure(entry.config, folder, error)
+            raise error from early
     current().check()
     return objective
+
+
+class NotStarted(BaseException):
+    """A signal came while the process that forks the jobs was still importing torch."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def watch_to_its_end(entry: SweepEntry, folder: Path) -> float | None:
@@ -109,10 +122,9 @@ def watch_to_its_end(entry: SweepEntry, folder: Path) -> float | None:
             f"job {entry.number} (pid {process.pid}) was lost: {death(process.exitcode)}\n"
             "to continue it, repeat the command with run.skip_done=true"
         )
-    if isinstance(error, TimeLimitError | LostError) or outcome is None:
-        recorder = context.Process(target=write_lost_job, args=(entry.config, folder, error))
-        recorder.start()
-        recorder.join()
+    if error and (isinstance(error, TranslearnError) or outcome is None):
+        write_failure(entry.config, folder, error)
+    if isinstance(error, TranslearnError):
         complain(f"error: {error}")
     if error:
         raise error
@@ -157,17 +169,13 @@ class SignalForwarder:
             signal.signal(number, handler)
 
     def to(self, pid: int) -> None:
-        """Tell which process; a signal that was there before is handed on now."""
+        """Tell which process there is now; before, a signal raises ``NotStarted``."""
         self._pid = pid
-        if self.number:
-            self._send(self.number)
 
     def _arrived(self, number: int, frame: FrameType | None) -> None:
         self.number = self.number or number
         self.deadline = min(self.deadline, time.monotonic() + GRACE_SECONDS)
-        self._send(number)
-
-    def _send(self, number: int) -> None:
-        if self._pid is not None:
-            with contextlib.suppress(ProcessLookupError):  # it has just ended
-                os.kill(self._pid, number)
+        if self._pid is None:
+            raise NotStarted(number)  # a process that starts all the same ends with this one
+        with contextlib.suppress(ProcessLookupError):  # it has just ended
+            os.kill(self._pid, number)

@@ -75,9 +75,12 @@ def job_process(
     os.environ.clear()
     os.environ.update(environment)
     threading.Thread(target=stop_with_parent, daemon=True).start()
-    with terminal.guarded(), signals.heard(watched=True):
-        terminal.go_on_without()
-        job(entry, folder, sender)
+    try:
+        with terminal.guarded(), signals.heard(watched=True):
+            terminal.go_on_without()
+            job(entry, folder, sender)
+    except StopSignal:  # before the job began, or as it ended: the watching process tells it
+        command.leave(0)
 
 
 def job(entry: SweepEntry, folder: Path, sender: Connection) -> None:
@@ -102,13 +105,6 @@ def job(entry: SweepEntry, folder: Path, sender: Connection) -> None:
         lock.release()
     if outcome.kind == StopSignal.__name__:
         command.leave(0)
-
-
-def write_lost_job(config: Config, folder: Path, error: BaseException) -> None:
-    """Write the result of a job that could not do it itself; in a process that has torch."""
-    from translearn.launch.launch import write_failure
-
-    write_failure(config, folder, error)
 
 
 def death(code: int | None) -> str:

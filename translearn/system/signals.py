@@ -172,12 +172,13 @@ def heard(watched: bool = False) -> Iterator[Stop]:
         return
     stop, outer = Stop(), _current
     before: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
-        if number != getattr(signal, "SIGHUP", None) or before[number] != signal.SIG_IGN:  # nohup
-            signal.signal(number, stop.arrived)
-    _current = stop
     try:
+        # the second thread is there before a signal can raise, which nobody would catch here
         with stop.watched() if watched and os.name == "posix" else contextlib.nullcontext():
+            _current = stop
+            for number in SIGNALS:
+                if number != getattr(signal, "SIGHUP", None) or before[number] != signal.SIG_IGN:
+                    signal.signal(number, stop.arrived)  # but one that nohup had ignored
             yield stop
     finally:
         _current = outer
