@@ -40,11 +40,6 @@ class Numbers:
         """Whether the rows are sparse still."""
         return bool(scipy.sparse.issparse(self.x))
 
-    @property
-    def first_line(self) -> int:
-        """What the first sample is counted as: 1 in a text of lines without a header."""
-        return 0 if self.path.suffix.lower() in (".npy", ".npz") else 1 + bool(self.columns)
-
 
 def checked(found: NDArray[Any], what: str) -> NDArray[np.float32]:
     """Samples as float32 (N, D) or (N, A, B).

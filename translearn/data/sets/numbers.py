@@ -1,19 +1,20 @@
 """Vectors and signals of the user's own, each domain in a file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from translearn.data.files.listing import Listing
 from translearn.data.files.number_files import in_columns, read_numbers
 from translearn.data.files.number_tables import missing_label
 from translearn.data.files.numbers import Numbers
 from translearn.data.files.sparse_rows import sparse_columns
-from translearn.data.types import Kind, Reader, Samples, Split
+from translearn.data.types import Kind, Reader, Samples, Shape, Split
 from translearn.errors import ConfigError, DataError
 from translearn.system.problems import expanded
 
@@ -102,6 +103,24 @@ class NumberFile(Reader):
         labels = "no labels" if found.y is None else f"{len(set(found.y))} classes"
         told = f"{len(found)} {self.kind}s of {size}, {labels}"
         return OneFile(found.path.parent, (found.path.name,), layout=told)
+
+    def rows(self, columns: Sequence[str], shape: Shape) -> Tensor:
+        """The samples of the file as a trained run takes them, whether it has labels or not.
+
+        Args:
+            columns: of the run; none where its files named none.
+            shape: of a sample.
+
+        Raises:
+            DataError: the file is missing, broken, or its samples are others.
+        """
+        numbered = isinstance(self.label, int)
+        found = self.find()
+        if numbered and tuple(found.x.shape[1:]) != tuple(shape):  # no column of labels is there
+            self.label = None
+            found = self.find()
+        x = in_columns(found, columns, shape, "the run")
+        return torch.from_numpy(np.ascontiguousarray(x))
 
 
 class VectorFile(NumberFile):
