@@ -21,7 +21,7 @@ from translearn.data.pipeline.preparation import Preparation, VectorPreparation
 from translearn.data.pipeline.reading import Reader, TaskFiles
 from translearn.data.samples import shown, without_labels
 from translearn.data.types import DataSource, Images, Shape, TaskSet
-from translearn.engine.checks import check_continues, check_parts, check_shared
+from translearn.engine.checks import check_continues, check_parts, check_shared, refuse_other_inputs
 from translearn.engine.data_record import (
     DataRecord,
     data_record,
@@ -93,7 +93,9 @@ def build_run(
     method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
     backbone = method.backbone
     prepare = {
-        task: Preparation.of(domain.kind, tasks.shape(task), backbone.mean, backbone.std, runtime)
+        task: Preparation.of(
+            domain.kind, tasks.shape(task), backbone.mean, backbone.std, runtime, domain.scaling
+        )
         for task, domain in tasks.tasks.items()
     }
     given, seconds, pictures = tasks, 0.0, dict[str, Images]()
@@ -229,8 +231,9 @@ def build_backbone(config: Config, shape: Shape, trained: bool) -> Backbone:
             f"method={config['method'].get('name')} is about training the network, or layers "
             "below it\nleave out backbone.learn=none, or choose another method"
         )
+    refuse_other_inputs(config, shape)
     backbone = build(config["backbone"], Backbone, input_shape=shape)
     fixed = backbone.pretrained and not trained
     backbone.learn = asked or ("none" if fixed else "all")
-    backbone.passes_features = len(shape) == 3
+    backbone.passes_features = len(shape) > 1
     return backbone
