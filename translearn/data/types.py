@@ -67,6 +67,8 @@ class Samples:
         val: a validation split that comes with the set; None: it is cut from ``train``.
         listing: what was found in the folder that it was read from, where it is a folder.
         columns: names of the numbers of a vector, where its file has them.
+        made_of: the training samples of the set that this one was made of, sample by sample, its
+            first ones; None where there is no such set.
     """
 
     name: str
@@ -81,6 +83,7 @@ class Samples:
     val: Split | None = None
     listing: Listing | None = None
     columns: tuple[str, ...] = ()
+    made_of: int | None = None
 
 
 class Reader(ABC):
@@ -201,7 +204,8 @@ def cut_domain(
     """Shuffle the training samples by ``seed`` and cut ``val_fraction`` off for validation.
 
     The cut is a permutation of indices, never by class. Nothing is cut where the set has a
-    validation split.
+    validation split. A set that was made of another one is cut as that one is, so that what is
+    validation on one side is training data on neither.
 
     Raises:
         ConfigError: ``val_fraction`` is not in [0, 1).
@@ -209,11 +213,12 @@ def cut_domain(
     if not 0 <= val_fraction < 1:
         raise ConfigError(f"data.val_fraction={val_fraction} must be at least 0 and below 1")
     train = samples.train
-    order = permutation(len(train), seed)
-    size = int(len(train) * val_fraction) if samples.val is None else 0
-    val = train.select(order[:size]) if size else samples.val
+    order = permutation(samples.made_of or len(train), seed)
+    size = int(len(order) * val_fraction) if samples.val is None else 0
+    cut, rest = (part[part < len(train)] for part in (order[:size], order[size:]))
+    val = train.select(cut) if size else samples.val
     return Domain(
-        samples.name, samples.classes, train.select(order[size:]), val, samples.test,
+        samples.name, samples.classes, train.select(rest), val, samples.test,
         samples.kind, input_shape, columns=samples.columns,
     )  # fmt: skip
 
@@ -226,7 +231,7 @@ def keep_classes(samples: Samples, kept: Sequence[int], name: str) -> Samples:
     )
     return replace(
         samples, name=name, classes=tuple(samples.classes[label] for label in kept),
-        train=split_of_classes(samples.train, kept), test=test, val=val,
+        train=split_of_classes(samples.train, kept), test=test, val=val, made_of=None,
     )  # fmt: skip
 
 

@@ -90,14 +90,16 @@ class Multitask(Method):
         self._progress = 0.0
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
-        """One phase with a stream for every task."""
+        """One phase with a stream for every task; the source's draws the budget, however large."""
+        batch = budget.batch_sizes["train"]
         sizes = share_out(
-            len(self.names) * budget.batch_sizes["train"],
+            len(self.names) * batch,
             self.sampling.weights([budget.sizes.get(task, 1) for task in self.names]),
             budget.ranks,
         )
         streams = {t: Stream(t, size) for t, size in zip(self.names, sizes, strict=True)}
-        steps = budget.steps("train")
+        own = streams["source"].batch_size if "source" in streams else batch
+        steps = budget.steps("train", batch / (own or batch))
         learn = ("backbone", "stems", "heads", "weighting")
         return [Phase("train", streams, steps, learn, head_first=not self.stem_of)]
 

@@ -104,7 +104,11 @@ class SelfCluster(Method):
             read_pretraining(self.init, self.backbone, self.pretext)
         elif phase.name != "pretrain" and not phase.steps:
             embeddings = view.outputs("target", Applied(self.embedding), unlabelled=True)
-            self.kept.update(self.cluster.enter(embeddings))
+            self.kept.update(
+                self.cluster.enter(
+                    embeddings, lambda: view.outputs("target", self.backbone, unlabelled=True)
+                )
+            )
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
         """The pretext's terms, then those of ``cluster``."""
@@ -142,3 +146,6 @@ def read_older(method: nn.Module, state: dict[str, Tensor], prefix: str, *others
     for name in [name for name in state if name.startswith(prefix)]:
         present = prefix + present_weight("selfcluster", name.removeprefix(prefix))
         state[present] = state.pop(name)
+    own = {prefix + name: tensor for name, tensor in method.state_dict().items()}
+    if f"{prefix}cluster.shares" in own:  # which training alone asks for
+        state.setdefault(f"{prefix}cluster.shares", own[f"{prefix}cluster.shares"])

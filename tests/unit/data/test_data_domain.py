@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -10,6 +12,7 @@ from translearn.data.types import (
     TaskSet,
     cut_domain,
     cut_test,
+    keep_classes,
     permutation,
 )
 from translearn.errors import ConfigError, DataError
@@ -65,6 +68,25 @@ def test_the_test_is_cut_where_none_is_published():
     published = samples("s", split(30), split(6))
     assert cut_test(published, 0.2, 0) is published
     assert cut_test(samples("s", split(30)), 0.0, 0).test is None
+
+
+@pytest.mark.parametrize(("whole", "part"), [(30, 28), (30, 30), (200, 7)])
+@pytest.mark.parametrize("fraction", [0.1, 0.3])
+def test_a_set_made_of_another_is_cut_as_that_one(whole, part, fraction):
+    first = cut_domain(samples("s", split(whole)), fraction, 3)
+    second = cut_domain(replace(samples("t", split(part)), made_of=whole), fraction, 3)
+    for one, other in ((first.train, second.train), (first.val, second.val)):
+        assert numbers(other) == [number for number in numbers(one) if number < part]
+        assert other.y.tolist() == [number % 3 for number in numbers(other)]
+
+
+def test_some_classes_of_it_are_a_set_of_their_own():
+    """Their samples are no longer the first ones of the other set."""
+    some = keep_classes(replace(samples("t", split(28)), made_of=30), [0, 2], "t")
+    domain = cut_domain(some, 0.2, 0)
+    assert sorted(numbers(domain.train) + numbers(domain.val)) == [
+        number for number in range(28) if number % 3 != 1
+    ]
 
 
 def test_no_validation_split_without_a_fraction():

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from real_formats import digits, real_root, write_image, write_mnist
 
+from translearn.data.arrangements.pair import Pair
+from translearn.data.arrangements.tasks import SeveralTasks
 from translearn.data.sets import mnist_m
 from translearn.data.sets.mnist_m import SHA256, blend, load_mnist_m
 from translearn.errors import DataError
@@ -52,6 +54,29 @@ def test_another_decoder_is_told_and_does_not_fail(small_root, caplog):
     assert not published and "JPEG decoder" in caplog.text
     assert train_x.shape == (39, 32, 32, 3) and test_x.shape == (19, 32, 32, 3)
     assert np.array_equal(train_y, np.arange(39) % 10)
+
+
+@pytest.mark.parametrize("names", [("mnist", "mnistm"), ("mnistm", "mnist")])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_is_validation_in_one_is_training_in_neither(names, seed, small_root, monkeypatch):
+    """Both hold the same digits; these are blended so that they can be told."""
+    monkeypatch.setattr(
+        mnist_m, "blend", lambda x, *_: np.pad(x, ((0, 0), (2, 2), (2, 2)))[..., None].repeat(3, 3)
+    )
+    options = {"val_fraction": 0.25, "split_seed": seed, "download": False}
+    pair = Pair(str(small_root), *names, **options).load()
+    several = SeveralTasks(str(small_root), names, ("source", "target"), **options).load()
+    for tasks in (pair, several):
+        parts = {
+            (domain.name, part): [x[0].numpy().tobytes() for x in getattr(domain, part).x]
+            for domain in tasks.tasks.values()
+            for part in ("train", "val")
+        }
+        of_mnist, of_other = parts["mnist", "val"], parts["mnistm", "val"]
+        assert len(of_mnist) == 10 and 9 <= len(of_other) <= 10
+        assert set(of_other) <= set(of_mnist)
+        assert not set(of_mnist) & set(parts["mnistm", "train"])
+        assert len(parts["mnistm", "train"]) + len(of_other) == 39
 
 
 def test_another_mnist_is_refused(small_root):

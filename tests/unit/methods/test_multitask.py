@@ -142,15 +142,17 @@ def test_share_out(total, weights, multiple, expected):
 
 
 @pytest.mark.parametrize(
-    ("sampling", "expected"),
-    [(Uniform, [32, 32, 32]), (Proportional, [80, 8, 8]), (Temperature, [59, 19, 18])],
+    ("sampling", "expected", "steps"),
+    [(Uniform, [32, 32, 32], 100), (Proportional, [80, 8, 8], 40), (Temperature, [59, 19, 18], 54)],
 )
-def test_sampling(sampling, expected):
+def test_sampling(sampling, expected, steps):
+    """However large the source's part of a step, it draws the budget of the table's other rows."""
     sizes = {"source": 1000, "target": 100, "sound": 100}
     budget = Budget(3200, {"train": 32}, None, sizes)
     (phase,) = method(sampling=sampling).phases(budget)
     assert [stream.batch_size for stream in phase.streams.values()] == expected
-    assert phase.steps == 100 and list(phase.streams) == list(TASKS)
+    assert phase.steps == steps and list(phase.streams) == list(TASKS)
+    assert 3200 - expected[0] < steps * expected[0] <= 3200
 
 
 def test_tasks_have_names_that_metrics_can_carry():

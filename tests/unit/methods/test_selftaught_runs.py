@@ -10,8 +10,11 @@ from runs import config_of, train, weights
 
 from translearn.backbones.digits import Wide
 from translearn.commands.predictor import Predictor
+from translearn.components import resolve_class
 from translearn.errors import CheckpointError, ConfigError
+from translearn.methods.parts.clusters import Clusters
 from translearn.methods.parts.pretext import Pixels
+from translearn.methods.parts.pretraining import UNTOUCHED
 from translearn.methods.selfcluster import SelfCluster
 
 TAUGHT = ("method=selftaught", "data=digits_photos", "data.target_labels_per_class=2", "run=smoke",
@@ -58,6 +61,21 @@ def test_an_earlier_run_replaces_the_pretraining(tmp_path):
         train(tmp_path / "cut", *TAUGHT, init, "data.split_seed=1")
     with pytest.raises(CheckpointError, match="no finished run"):
         train(tmp_path / "none", *TAUGHT, "method.init=/nowhere")
+
+
+@pytest.mark.parametrize("cluster", ["kmeans", "scan", "spectral"])
+def test_what_leaves_the_backbone_as_it_is_can_be_started_from(cluster):
+    options = config_of(*CLUSTER, f"method/cluster={cluster}")["method"]["cluster"]
+    untouched = resolve_class(options["_target_"], Clusters).untouched
+    assert untouched is (cluster in UNTOUCHED) is (cluster != "scan")
+
+
+@pytest.mark.full
+def test_scan_starts_from_the_pretraining_of_a_spectral_run(tmp_path):
+    recorded(tmp_path / "earlier", *CLUSTER, "method/cluster=spectral")
+    result = train(tmp_path / "run", *CLUSTER, f"method.init={tmp_path / 'earlier'}",
+                   "method.cluster.start=spectral")  # fmt: skip
+    assert [p["name"] for p in result["phases"]] == ["pretrain", "mine", "scan"]
 
 
 @pytest.mark.full

@@ -6,8 +6,9 @@ from sklearn.datasets import make_moons
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
 
+from translearn.methods.parts.grouping import spectral_clusters
 from translearn.methods.parts.pretext import Pixels
-from translearn.methods.parts.spectral import Spectral, spectral_clusters
+from translearn.methods.parts.spectral import Spectral
 
 
 def moons():
@@ -42,7 +43,7 @@ def test_new_images_are_voted_for_by_the_nearest_training_images():
     middles = torch.eye(3).repeat_interleave(40, 0)
     points = middles + 0.05 * torch.randn(120, 3, generator=draws)
     built = Spectral(3, 3, [3], 0, neighbours=6, votes=5)
-    built.enter(points)
+    built.enter(points, lambda: points)
     new = torch.rand(9, 3, generator=draws)
     scores = built.scores(nn.Identity(), Same(), new)
     for row, image in zip(scores, new, strict=True):

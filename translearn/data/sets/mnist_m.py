@@ -7,6 +7,7 @@ digit is above 0, else c. The published crops stand in ``assets/mnist_m_crops.np
 
 import hashlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,9 @@ class MnistM(DigitReader):
         train, test, published = load_mnist_m(self.root, self.download)
         margin = (self.size - EDGE) // 2
         protocol = "published" if published else "rebuilt"
-        return digit_samples("mnistm", pad(train, margin), pad(test, margin), protocol)
+        samples = digit_samples("mnistm", pad(train, margin), pad(test, margin), protocol)
+        (_, labels), _ = load_mnist(self.root, self.download)
+        return replace(samples, made_of=len(labels))
 
 
 def load_mnist_m(root: str | Path, download: bool = True) -> tuple[Arrays, Arrays, bool]:

@@ -1,15 +1,26 @@
 """How embedded images are put into clusters: k-means, or SCAN."""
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from translearn.errors import ConfigError, DataError
 from translearn.methods.base import Budget, Phase, Stream
-from translearn.methods.parts.grouping import fit_kmeans, nearest_neighbours
-from translearn.methods.parts.losses import cluster_entropy, neighbour_consistency, self_label
+from translearn.methods.parts.classifiers import Logistic
+from translearn.methods.parts.grouping import (
+    MOST_SPECTRAL,
+    fit_kmeans,
+    nearest_neighbours,
+    spectral_clusters,
+)
+from translearn.methods.parts.losses import (
+    cluster_entropy,
+    from_shares,
+    neighbour_consistency,
+    self_label,
+)
 from translearn.methods.parts.pretext import Pretext
 from translearn.ranges import Count, Middle, NonNegative, Part
 
@@ -49,8 +60,12 @@ class Clusters(nn.Module):
         """
         raise NotImplementedError
 
-    def enter(self, embeddings: Tensor) -> dict[str, Tensor]:
+    def enter(self, embeddings: Tensor, features: Callable[[], Tensor]) -> dict[str, Tensor]:
         """Its phase without steps: use the embeddings (M, D) of all images.
+
+        Args:
+            embeddings: what images are compared by.
+            features: computes what the backbone makes of all images (M, features).
 
         Returns:
             What a checkpoint must hold.
@@ -99,7 +114,7 @@ class KMeans(Clusters):
         """``cluster``, without steps."""
         return [Phase("cluster")]
 
-    def enter(self, embeddings: Tensor) -> dict[str, Tensor]:
+    def enter(self, embeddings: Tensor, features: Callable[[], Tensor]) -> dict[str, Tensor]:
         """Fit the centroids."""
         fitted = fit_kmeans(embeddings, self.choices, self.seed)
         self.used.zero_()[: len(fitted)] = True
@@ -119,12 +134,16 @@ class Scan(Clusters):
     put into the same cluster (section 2.2), then, if asked to, confident assignments label other
     views (section 2.3; both views are of the one augmentation here).
 
+    The paper starts from random heads and aims at clusters of one size. With ``start`` the head
+    begins at the spectral clusters of the mined neighbours, and aims at their sizes.
+
     Args:
         features: length of a feature vector.
         width: length of an embedding.
         choices: numbers of clusters to choose from, ascending.
         seed: of the k-means that chooses.
         neighbours: mined for each image.
+        start: of the head: ``random``, with clusters of one size as in the paper, or ``spectral``.
         entropy_weight: of the entropy term, which keeps all clusters in use.
         selflabel_share: share of ``run.source_samples`` drawn in phase ``selflabel``; 0 leaves it
             out.
@@ -134,6 +153,8 @@ class Scan(Clusters):
         ConfigError: a value is out of range.
     """
 
+    shares: Tensor
+
     def __init__(
         self,
         features: int,
@@ -142,6 +163,7 @@ class Scan(Clusters):
         seed: int,
         *,
         neighbours: Count = 20,
+        start: Literal["random", "spectral"] = "random",
         entropy_weight: NonNegative = 5.0,
         selflabel_share: Part = 0.0,
         confidence: Middle = 0.99,
@@ -149,7 +171,9 @@ class Scan(Clusters):
         super().__init__(features, width, choices, seed)
         self.neighbours, self.entropy_weight = neighbours, entropy_weight
         self.selflabel_share, self.confidence = selflabel_share, confidence
+        self.start = start
         self.head = nn.Linear(features, choices[-1])
+        self.register_buffer("shares", torch.zeros(choices[-1]))
 
     def phases(self, budget: Budget, share: float) -> list[Phase]:
         """``mine``, without steps, ``scan``, and ``selflabel`` if it has a share."""
@@ -168,8 +192,8 @@ class Scan(Clusters):
             phases.append(Phase("selflabel", views, steps, learn))
         return phases
 
-    def enter(self, embeddings: Tensor) -> dict[str, Tensor]:
-        """The neighbours (M, k), and how many clusters there shall be."""
+    def enter(self, embeddings: Tensor, features: Callable[[], Tensor]) -> dict[str, Tensor]:
+        """The neighbours (M, k), how many clusters there shall be, and where they start."""
         number = self.choices[0]
         if len(embeddings) < 2:
             raise DataError(
@@ -179,7 +203,22 @@ class Scan(Clusters):
         if len(self.choices) > 1:
             number = len(fit_kmeans(embeddings, self.choices, self.seed))
         self.used.zero_()[:number] = True
+        self.shares.zero_()[:number] = 1 / number
+        if self.start == "spectral":
+            self.begin_at(self.partition(embeddings, number), features())
         return {"neighbours": nearest_neighbours(embeddings, self.neighbours)}
+
+    def partition(self, embeddings: Tensor, number: int) -> Tensor:
+        """Spectral clusters of the first images, whose order is random."""
+        sample = embeddings[:MOST_SPECTRAL]
+        return spectral_clusters(nearest_neighbours(sample, self.neighbours), number, self.seed)
+
+    def begin_at(self, clusters: Tensor, features: Tensor) -> None:
+        """Let the head tell these clusters (n,) of the first images, and aim at their sizes."""
+        linear = Logistic(features.shape[1], len(self.used))
+        linear.solve(features[: len(clusters)], clusters)
+        self.head.load_state_dict(linear.linear.state_dict())
+        self.shares.copy_(torch.bincount(clusters, minlength=len(self.used)) / len(clusters))
 
     def logits(self, features: Tensor) -> Tensor:
         """Cluster logits (B, most), those of clusters that are not in use far below the others."""
@@ -193,11 +232,9 @@ class Scan(Clusters):
         self.assigned = logits.detach()
         if phase == "selflabel":
             return {"selflabel": self_label(first.detach(), second, self.confidence)}
-        # from log K down to 0 as the mean assignment becomes uniform: never below zero
-        missing = self.used.sum().log() - cluster_entropy(logits)
         return {
             "consistency": neighbour_consistency(first, second),
-            "entropy": self.entropy_weight * missing,
+            "entropy": self.entropy_weight * from_shares(logits, self.shares),
         }
 
     def scores(self, backbone: nn.Module, pretext: Pretext, x: Tensor) -> Tensor:

@@ -1,9 +1,13 @@
 """What clustering needs beside a network: the number of clusters, centroids, neighbours."""
 
 import logging
+import warnings
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
+from scipy.sparse import csr_matrix
+from sklearn.cluster import SpectralClustering
 from sklearn.metrics import silhouette_score
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,6 +22,9 @@ MOST_FITTED = 20000  # images that k-means sees
 
 
 MOST_JUDGED = 4000  # images that silhouettes are computed of
+
+
+MOST_SPECTRAL = 8000  # images in the graph of spectral clusters
 
 
 ROWS_AT_ONCE = 256  # of the table of all similarities
@@ -81,6 +88,25 @@ def nearest_neighbours(embeddings: Tensor, count: int) -> Tensor:
         similarity[rows - start, rows] = -torch.inf  # the image itself
         found[rows] = similarity.topk(count, dim=1).indices
     return found
+
+
+def spectral_clusters(neighbours: Tensor, number: int, seed: int) -> Tensor:
+    """Clusters (M,) of the graph that joins each image with its neighbours (M, k).
+
+    An edge weighs 1 where both name each other, else a half, as in scikit-learn's
+    ``affinity="nearest_neighbors"``.
+    """
+    total, count = neighbours.shape
+    columns = neighbours.cpu().numpy().reshape(-1)
+    starts = np.arange(0, total * count + 1, count)
+    one_way = csr_matrix((np.ones(total * count), columns, starts), shape=(total, total))
+    fit = SpectralClustering(
+        number, affinity="precomputed", assign_labels="cluster_qr", random_state=seed
+    )
+    with warnings.catch_warnings():  # a graph in parts is no fault here: parts are clusters
+        warnings.filterwarnings("ignore", message="Graph is not fully connected")
+        labels = fit.fit((one_way + one_way.T) / 2).labels_
+    return torch.from_numpy(labels).long()
 
 
 class Applied(nn.Module):

@@ -144,6 +144,16 @@ def cluster_entropy(logits: Tensor) -> Tensor:
     return -(mean * mean.log()).sum()
 
 
+def from_shares(logits: Tensor, shares: Tensor) -> Tensor:
+    """KL divergence of the mean cluster assignment of logits (N, K) from the ``shares`` (K,).
+
+    For equal shares it is log K minus ``cluster_entropy``, the entropy term of SCAN (eq. 2) but for
+    a constant: never below zero, and zero where the mean assignment has these shares.
+    """
+    mean = logits.float().softmax(dim=1).mean(dim=0).clamp_min(1e-8)  # log 0 has no gradient
+    return (mean * (mean.log() - shares.clamp_min(1e-8).log())).sum()
+
+
 def self_label(teacher: Tensor, logits: Tensor, confidence: float) -> Tensor:
     """Cross-entropy with the confident assignments of another view, clusters weighing the same.
 

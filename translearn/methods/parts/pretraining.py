@@ -69,6 +69,9 @@ def collapse_advice(health: Mapping[str, float], pretext: Pretext) -> str | None
     return f"the features have collapsed to a point or a line: lower run.lr; {pretext.remedy}"
 
 
+UNTOUCHED = ("kmeans", "spectral")  # rules of grouping that leave the backbone as it is
+
+
 def read_pretraining(init: str, backbone: Backbone, pretext: Pretext) -> None:
     """Fill backbone and pretext with what an earlier run learned without labels.
 
@@ -90,12 +93,12 @@ def read_pretraining(init: str, backbone: Backbone, pretext: Pretext) -> None:
         )
         cluster = method.get("cluster", {}).get("name")
     saw_labels = earlier.access.source_labels or earlier.access.target_labels
-    untouched = method.get("freeze") == "all" if saw_labels else cluster == "kmeans"
+    untouched = method.get("freeze") == "all" if saw_labels else cluster in UNTOUCHED
     if earlier.access.source_labels or not untouched:
         raise ConfigError(
             f"method.init={init}: its backbone is not what a pretext alone has made of it\n"
             "give a run of method=selftaught method.freeze=all, or method=selfcluster "
-            "method/cluster=kmeans"
+            "method/cluster=kmeans or spectral"
         )
     if theirs is not type(pretext):
         raise ConfigError(

@@ -1,22 +1,21 @@
 """Spectral clustering of embedded images, on the graph of their nearest neighbours."""
 
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
-from scipy.sparse import csr_matrix
-from sklearn.cluster import SpectralClustering
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from translearn.methods.base import Budget, Phase
 from translearn.methods.parts.clusters import Clusters
-from translearn.methods.parts.grouping import fit_kmeans, nearest_neighbours
+from translearn.methods.parts.grouping import (
+    MOST_SPECTRAL,
+    fit_kmeans,
+    nearest_neighbours,
+    spectral_clusters,
+)
 from translearn.methods.parts.pretext import Pretext
 from translearn.ranges import Count
-
-MOST_SPECTRAL = 8000  # images in the graph, and stored by the model
 
 
 class Spectral(Clusters):
@@ -57,7 +56,7 @@ class Spectral(Clusters):
         """``cluster``, without steps."""
         return [Phase("cluster")]
 
-    def enter(self, embeddings: Tensor) -> dict[str, Tensor]:
+    def enter(self, embeddings: Tensor, features: Callable[[], Tensor]) -> dict[str, Tensor]:
         """Cluster the graph of the neighbours, and keep what the votes are taken from."""
         number = self.choices[0]
         if len(self.choices) > 1:
@@ -77,22 +76,3 @@ class Spectral(Clusters):
         nearest = similarity.topk(min(self.votes, int(known.sum())), dim=1).indices
         votes = F.one_hot(self.labels[known][nearest], len(self.used)).float().mean(dim=1)
         return votes.masked_fill(~self.used, -torch.inf)
-
-
-def spectral_clusters(neighbours: Tensor, number: int, seed: int) -> Tensor:
-    """Clusters (M,) of the graph that joins each image with its neighbours (M, k).
-
-    An edge weighs 1 where both name each other, else a half, as in scikit-learn's
-    ``affinity="nearest_neighbors"``.
-    """
-    total, count = neighbours.shape
-    columns = neighbours.cpu().numpy().reshape(-1)
-    starts = np.arange(0, total * count + 1, count)
-    one_way = csr_matrix((np.ones(total * count), columns, starts), shape=(total, total))
-    fit = SpectralClustering(
-        number, affinity="precomputed", assign_labels="cluster_qr", random_state=seed
-    )
-    with warnings.catch_warnings():  # a graph in parts is no fault here: parts are clusters
-        warnings.filterwarnings("ignore", message="Graph is not fully connected")
-        labels = fit.fit((one_way + one_way.T) / 2).labels_
-    return torch.from_numpy(labels).long()
