@@ -2,7 +2,7 @@
 
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.data.files.download import data_root, require
-from translearn.data.files.listing import refuse_special
+from translearn.data.files.listing import list_files, refuse_special
 from translearn.data.pipeline.speech import RATE, WINDOW, spectrogram_shape
 from translearn.data.sets.catalog import FSDD
 from translearn.data.sets.digit_images import CLASSES
@@ -72,7 +72,9 @@ class SpokenDigits(Reader):
             DataError: files are missing or broken.
         """
         folder = fsdd_folder(self.root, self.download)
-        found = recordings(folder)
+        listing = list_files(folder, why_not_named)
+        listing = listing.without("in a folder below", [n for n in listing.files if "/" in n])
+        found = recordings(listing.files)
         others = [speaker for speaker in found if speaker != self.without]
         speakers = others if self.speakers is None else list(self.speakers)
         for name in speakers:
@@ -82,10 +84,12 @@ class SpokenDigits(Reader):
         if not speakers:
             raise DataError(f"{folder} holds recordings of {self.without} alone")
         train, test = read_speakers(folder, found, speakers, self.length)
+        unused = [name for name in listing.files if named_parts(name)[1] not in speakers]
         everybody = self.speakers is None and self.without is None
         name = "fsdd" if everybody else f"fsdd:{'+'.join(speakers)}"
         shape = spectrogram_shape(self.mels, self.length)
-        return Samples(name, CLASSES, train, test, Kind.waveform, shape, "published")
+        return Samples(name, CLASSES, train, test, Kind.waveform, shape, "published",
+                       listing=listing.without("of other speakers", unused))  # fmt: skip
 
 
 def fsdd_folder(root: str, download: bool) -> Path:
@@ -119,15 +123,27 @@ def read_speakers(
     return as_split(train), as_split(test)
 
 
-def recordings(folder: Path) -> Recordings:
-    """What lies in a folder: speaker -> digit -> one more than the largest index."""
+def recordings(names: Iterable[str]) -> Recordings:
+    """What files are, by their names: speaker -> digit -> one more than the largest index."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for path in sorted(folder.glob("*.wav")):
-        digit, _, rest = path.stem.partition("_")
-        speaker, _, index = rest.rpartition("_")
-        if digit in CLASSES and speaker and index.isdecimal():
-            found[speaker][digit] = max(found[speaker][digit], int(index) + 1)
+    for name in names:
+        digit, speaker, index = named_parts(name)
+        found[speaker][digit] = max(found[speaker][digit], int(index) + 1)
     return {speaker: dict(counts) for speaker, counts in sorted(found.items())}
+
+
+def named_parts(name: str) -> tuple[str, str, str]:
+    """Digit, speaker and index in the name of a file."""
+    digit, _, rest = name.removesuffix(".wav").partition("_")
+    speaker, _, index = rest.rpartition("_")
+    return digit, speaker, index
+
+
+def why_not_named(path: Path) -> str:
+    """Why a file is none of the recordings of digits; empty if it is one."""
+    digit, speaker, index = named_parts(path.name)
+    of_a_digit = digit in CLASSES and speaker and index.isdecimal()
+    return "" if path.suffix == ".wav" and of_a_digit else "not named DIGIT_SPEAKER_INDEX.wav"
 
 
 def checked_count(folder: Path, found: Recordings, speaker: str, digit: str) -> int:
