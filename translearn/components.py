@@ -27,6 +27,7 @@ Part = TypeVar("Part")
 # Keys of a component's yaml that are read by the runner and not by the component itself.
 RUNNER_KEYS = (
     "_target_", "name", "phases", "smoke_data", "variants", "download", "needs", "learn",
+    "average_with_source",
 )  # fmt: skip
 
 

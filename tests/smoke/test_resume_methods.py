@@ -24,12 +24,19 @@ def options_of(method, variant, saved=0.0):
 def continues(phase, options, folder, monkeypatch):
     """Kill a run in a phase and continue it: all that it leaves is as if it had run through."""
     whole = train_once(*options)
-    kill_in(phase, folder, monkeypatch, *options)
+    name, step = place(phase, whole.result["phases"])
+    kill_in(name, folder, monkeypatch, *options, step=step)
     again = train(folder, *options)
     assert same_weights(folder, whole.folder), phase
     for key in ("metrics", "per_class", "steps", "samples", "selected_step", "warnings"):
         assert again[key] == whole.result[key], (phase, key)
     assert timeless(folder) == timeless(whole.folder), phase
+
+
+def place(phase, phases):
+    """The phase as its method knows it, and its second step, counted through a warm-up before."""
+    steps = {p["name"]: p["steps"] for p in phases}
+    return phase.removesuffix("_head"), steps.get(f"{phase}_head", 0) + 2
 
 
 def timeless(folder):

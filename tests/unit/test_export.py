@@ -109,7 +109,7 @@ def test_a_network_that_torch_cannot_export_is_told(run, tmp_path, monkeypatch, 
 @pytest.mark.full
 def test_the_run_itself_stays_whole_when_written_into_its_folder(run, tmp_path):
     copied = tmp_path / "run"
-    shutil.copytree(run, copied)
+    shutil.copytree(run, copied, ignore=shutil.ignore_patterns("export"))
     assert main([str(copied), "--out", str(copied)]) == 2
     assert main([str(copied), "--out", str(copied), "--force"]) == 0
     assert (copied / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()

@@ -41,12 +41,14 @@ from translearn.data.files.arrays import matrix, read_npz, whole_numbers
 from translearn.data.files.images import decode_image
 from translearn.data.files.label_table import table_rows
 from translearn.data.files.matlab import cell_strings, read_mat
+from translearn.data.files.number_files import read_numbers
 from translearn.data.files.texts import text_lines
 from translearn.data.identity import PARTS, places
 from translearn.data.sets import svhn
 from translearn.data.sets.fsdd import read_wav
 from translearn.data.sets.mnist import read_idx
 from translearn.data.sets.mnist_m import read_photo
+from translearn.data.sets.numbers import together
 from translearn.data.sets.usps import read_usps
 from translearn.errors import CheckpointError, DataError
 from translearn.report.html import pictures, read_log
@@ -121,9 +123,15 @@ def of_npz(folder: Path) -> Any:
     return names, matrix(rows, str(folder / "x.npz"))
 
 
+def of_numbers(path: Path) -> Any:
+    found = together({"file": read_numbers(path, None, None)})["file"]
+    return found.x, found.y or (), found.columns
+
+
 READERS = {
     "npz": Reader(
-        ("data.files.arrays.read_npz", "data.files.arrays.start_of"),
+        ("data.files.arrays.read_npz", "data.files.arrays.npz_names",
+         "data.files.arrays.start_of"),
         "x.npz",
         written(lambda f: np.savez_compressed(f, names=["desk", "lamp"], rows=np.eye(2))),
         of_npz,
@@ -190,6 +198,30 @@ READERS = {
         "list.txt",
         b"antelope/1.jpg 1\nbat/2.jpg 2\n",
         lambda folder: text_lines(folder / "list.txt"),
+    ),
+    "npy": Reader(
+        ("data.files.number_files.read_array",),
+        "x.npy",
+        written(lambda f: np.save(f, np.eye(3))),
+        lambda folder: read_numbers(folder / "x.npy", None, None).x,
+    ),
+    "named arrays": Reader(
+        ("data.files.arrays.read_npz", "data.files.arrays.npz_names"),
+        "x.npz",
+        written(lambda f: np.savez(f, x=np.eye(3), y=[0, 1, 0])),
+        lambda folder: of_numbers(folder / "x.npz"),
+    ),
+    "svmlight": Reader(
+        ("data.files.sparse_rows.read_sparse",),
+        "x.svmlight",
+        b"1 1:2 3:0.5\n-1 2:4\n",
+        lambda folder: of_numbers(folder / "x.svmlight"),
+    ),
+    "number table": Reader(
+        ("data.files.label_table.parted", "data.files.number_tables.table_lines"),
+        "x.csv",
+        b"a,b,label\n1,2,cat\n3,4,dog\n",
+        lambda folder: of_numbers(folder / "x.csv"),
     ),
     "table": Reader(
         ("data.files.label_table.read_table",),
@@ -341,7 +373,18 @@ def test_every_reader_is_tried_or_has_a_reason():
     assert not tried & set(ELSEWHERE)
 
 
-OF_NUMBERS = ("npz", "mat", "packed mat", "words", "attributes", "usps")
+OF_NUMBERS = (
+    "npy",
+    "named arrays",
+    "svmlight",
+    "number table",
+    "npz",
+    "mat",
+    "packed mat",
+    "words",
+    "attributes",
+    "usps",
+)
 
 
 SAME: dict[str, Callable[[bytes], bytes]] = {  # the same data in another dress: right, or refused

@@ -221,6 +221,8 @@ def only_composed(words):
         "--": "prints, tests/cli/test_start_up.py",
         "=myself": "needs one's own recordings",
         "data=folder": "needs one's own images",
+        "data=vectors": "needs one's own file, tests/cli/test_kinds.py",
+        "data=signals": "needs one's own file, tests/cli/test_kinds.py",
         "awa2": "needs the published features",
         "office31": "decodes photos for minutes, tests/cli/test_real_data.py",
         "sweep=": "needs an extra, tests/cli/test_sweeps.py",

@@ -1,7 +1,7 @@
 """What every backbone offers: features, and ordered, named layer groups."""
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,9 @@ Learn = Literal["none", "last", "all"]
 
 
 class Backbone(nn.Module):
-    """Maps images to feature vectors.
+    """Maps images, or vectors or signals, to feature vectors.
 
-    Subclasses take ``input_shape`` (C, H, W) as a keyword, set ``out_dim`` and ``group_paths``, and
+    Subclasses take ``input_shape`` as a keyword, set ``out_dim`` and ``group_paths``, and
     implement ``features``.
 
     Attributes:
@@ -30,6 +30,8 @@ class Backbone(nn.Module):
         frozen_statistics: whether batch norm keeps its running statistics while everything else
             trains, as ``keeps_statistics`` reads it; None: where ``pretrained``.
         learn: which layer groups a method may train: none, the last one, or all.
+        input_dimensions: of a sample that it takes: 1 of vectors (D,), 2 of signals (C, L), 3 of
+            images (C, H, W).
         passes_features: whether a batch of vectors is taken for features that were computed before;
             set where inputs have another shape.
         head_hidden: hidden widths of a label predictor that suits these features.
@@ -42,6 +44,7 @@ class Backbone(nn.Module):
     pretrained: bool = False
     frozen_statistics: bool | None = None
     learn: Learn = "all"
+    input_dimensions: ClassVar[tuple[int, ...]] = (3,)
     passes_features: bool = False
     out_dim: int
     group_paths: Mapping[str, tuple[str, ...]]
@@ -173,7 +176,7 @@ class Backbone(nn.Module):
             paths.extend(self.group_paths[name])
         return paths
 
-    def _probe(self, input_shape: tuple[int, int, int]) -> int:
+    def _probe(self, input_shape: tuple[int, ...]) -> int:
         """Length of a feature vector, found by one image of zeros."""
         training = self.training
         with torch.no_grad():

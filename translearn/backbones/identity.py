@@ -3,7 +3,6 @@
 from torch import Tensor
 
 from translearn.backbones.base import Backbone
-from translearn.errors import ConfigError
 
 
 class Identity(Backbone):
@@ -11,17 +10,12 @@ class Identity(Backbone):
 
     Args:
         input_shape: (D,) of the vectors.
-
-    Raises:
-        ConfigError: the samples are no vectors.
     """
+
+    input_dimensions = (1,)
 
     def __init__(self, input_shape: tuple[int, ...]) -> None:
         super().__init__()
-        if len(input_shape) != 1:
-            raise ConfigError(
-                "backbone=identity is for feature vectors; choose a network for images"
-            )
         self.out_dim = input_shape[0]
         self.group_paths = {}
 

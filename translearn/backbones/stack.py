@@ -18,11 +18,11 @@ class Stack(Backbone):
         ConfigError: the inputs are too small for the layers.
     """
 
-    head_hidden = (100, 100)
-    discriminator_hidden = (100,)
+    head_hidden: tuple[int, ...] = (100, 100)
+    discriminator_hidden: tuple[int, ...] = (100,)
     made_for: ClassVar[str] = "28x28, as digits are"
 
-    def __init__(self, input_shape: tuple[int, int, int], **layers: nn.Sequential) -> None:
+    def __init__(self, input_shape: tuple[int, ...], **layers: nn.Sequential) -> None:
         super().__init__()
         self.layers = nn.ModuleDict(layers)
         self.group_paths = {name: (f"layers.{name}",) for name in layers}
@@ -30,12 +30,12 @@ class Stack(Backbone):
             self.out_dim = self._probe(input_shape)
         except RuntimeError as error:
             raise ConfigError(
-                f"inputs of {input_shape[1]}x{input_shape[2]} are too small for this network\n"
+                f"inputs of {'x'.join(map(str, input_shape[1:]))} are too small for this network\n"
                 f"it is made for {self.made_for}"
             ) from error
 
     def features(self, x: Tensor) -> Tensor:
-        """Network input (B, C, H, W) -> features (B, out_dim)."""
+        """Network input (B, ...) -> features (B, out_dim)."""
         for layer in self.layers.values():
             x = layer(x)
         return x.flatten(1)

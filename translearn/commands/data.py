@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def look_after(arguments: Sequence[str]) -> int:
         ("list", "what each data set needs, where it was looked for, how to get it"),
         ("verify", "compare the files of a data set with their checksums"),
         ("prepare", "download what a data set lacks, and check it"),
-        ("check", "read every image of a folder, and name each that cannot be read"),
+        ("check", "read every image of a folder, or a file of numbers, and name what is wrong"),
     ):
         sub = commands.add_parser(name, help=about, description=about)
         if name == "check":
@@ -50,7 +51,11 @@ def look_after(arguments: Sequence[str]) -> int:
         sub.add_argument("--root", help=f"the data root (TRANSLEARN_DATA, else {DEFAULT_ROOT})")
     options = parser.parse_args(arguments)
     if options.command == "check":
-        check(expanded(options.folder), options.workers, options.max_pixels)
+        place = expanded(options.folder)
+        if is_number_file(place):
+            check_numbers(place, options.label)
+        else:
+            check(place, options.workers, options.max_pixels)
         return 0
     root = data_root(options.root or os.environ.get("TRANSLEARN_DATA") or DEFAULT_ROOT)
     if options.command == "list":
@@ -64,7 +69,11 @@ def look_after(arguments: Sequence[str]) -> int:
 
 def add_check(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``tl-data check``."""
-    parser.add_argument("folder", metavar="FOLDER", help="searched through; or a table of images")
+    parser.add_argument(
+        "folder", metavar="FOLDER|FILE",
+        help="searched through; or a table of images; or a file of vectors or signals",
+    )  # fmt: skip
+    parser.add_argument("--label", metavar="NAME", help="of a file of numbers, as by data.label")
     parser.add_argument(
         "--workers", metavar="N", type=int, default=2, help="decoding processes (2)"
     )
@@ -104,6 +113,39 @@ def check(place: Path, workers: int, max_pixels: int) -> None:
             "mend or delete them; a run leaves them out with data.on_bad=skip"
         )
     print(f"all {len(paths)} images can be read")
+
+
+def is_number_file(place: Path) -> bool:
+    """Whether a place is a file of vectors or signals, and no table of images."""
+    from translearn.data.files.label_table import is_table
+    from translearn.data.files.number_files import SUFFIXES
+
+    suffix = place.suffix.lower()
+    return place.is_file() and suffix in SUFFIXES and not (suffix == ".csv" and is_table(place))
+
+
+def check_numbers(place: Path, label: str | None) -> None:
+    """Read a file of vectors or signals as a run would, and print what it holds.
+
+    Raises:
+        DataError: it cannot be read; the place in it is named.
+    """
+    from translearn.data.files.number_files import read_numbers
+
+    number = label is not None and label.removeprefix("-").isdecimal()
+    found = read_numbers(place, int(str(label)) if number else label, None)
+    kind, size = (
+        ("vectors", "signals")[len(found.x.shape) - 2],
+        " x ".join(map(str, found.x.shape[1:])),
+    )
+    print(f"{place}: {len(found)} {kind} of {size} numbers, all finite")
+    counts = Counter(found.y or ())
+    told = ", ".join(f"{shown(name)} ({count})" for name, count in counts.most_common(MOST_SHOWN))
+    more = f" and {len(counts) - MOST_SHOWN} more" if len(counts) > MOST_SHOWN else ""
+    print(f"{len(counts)} classes: {told}{more}" if counts else "no labels")
+
+
+MOST_SHOWN = 20  # classes that check names
 
 
 def data_sets(name: str) -> tuple[DataSet, ...]:

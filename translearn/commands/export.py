@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from translearn.artifacts.atomic import write_atomic
 from translearn.artifacts.result import read_result
+from translearn.commands.inputs import about_input, samples_like
 from translearn.commands.predictor import Predictor
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.types import Kind
@@ -40,7 +41,7 @@ ONNX_PARTS = ("onnx", "onnxscript", "onnxruntime")
 
 
 class Portable(nn.Module):
-    """Stored images to scores, preprocessing included.
+    """Stored images, vectors or signals to scores, preprocessing included.
 
     Args:
         method: in evaluation mode.
@@ -53,7 +54,11 @@ class Portable(nn.Module):
         self.method, self.prepare, self.task = method, prepare, task
 
     def forward(self, images: Tensor) -> Tensor:
-        """uint8 RGB images (B, 3, S, S) -> scores (B, classes); their softmax: probabilities."""
+        """uint8 RGB images (B, 3, S, S), or float vectors (B, D) or signals (B, C, L).
+
+        Returns:
+            Scores (B, classes); their softmax are probabilities.
+        """
         return self.method.predict(self.prepare(images), self.task).float()
 
 
@@ -89,7 +94,7 @@ def work(arguments: Sequence[str] | None) -> int:
         refuse_existing("tl-export writes", out / name, given.force)
     for name, error in export(run, out, given.onnx).items():
         print(f"{out / name}  largest difference of a score {error:.1e}")
-    print(f"{out / 'model.json'}  classes, and what images the model takes")
+    print(f"{out / 'model.json'}  classes, and what the model takes")
     return 0
 
 
@@ -105,7 +110,7 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
         File name -> the largest difference of a score between the file, read again, and the run.
 
     Raises:
-        ConfigError: there is no run of images, or a package for ONNX is missing.
+        ConfigError: there is no run, or one of recordings, or a package for ONNX is missing.
         CheckpointError: the run left no whole model.
         OSError: a file cannot be written.
         TranslearnError: a file gave other scores than the run, or the network cannot be exported.
@@ -114,22 +119,19 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
     if missing:
         raise ConfigError(f"--onnx needs {', '.join(missing)}: pip install 'translearn[onnx]'")
     predictor = Predictor.load(run, portable=True)
-    if predictor.prepare.kind is not Kind.image:
-        kind = predictor.prepare.kind
-        raise ConfigError(f"{run} was trained on {kind}s; tl-export writes models of images")
+    kind = predictor.prepare.kind
+    if kind is Kind.waveform:
+        raise ConfigError(
+            f"{run} was trained on {kind}s; tl-export writes models of images, vectors and signals"
+        )
     model = Portable(predictor.method, predictor.prepare, predictor.task).eval()
-    draws = torch.Generator().manual_seed(0)
-    shape = (3, predictor.stored_size, predictor.stored_size)
-    batches = [
-        torch.randint(0, 256, (n, *shape), generator=draws, dtype=torch.uint8) for n in SIZES
-    ]
+    batches = [samples_like(predictor, count) for count in SIZES]
     with torch.no_grad():
         expected = [model(batch) for batch in batches]
     about = {
         "classes": list(predictor.method.tasks[predictor.task]),
         "task": predictor.task,
-        "input": {"dtype": "uint8", "shape": ["batch", *shape], "channels": "RGB"},
-        "resize": f"to {shape[1]} x {shape[2]} pixels, bilinear with antialiasing",
+        **about_input(predictor),
         "output": "scores (batch, classes); softmax gives the probabilities of tl-predict",
         "run": trained_by(run),
     }

@@ -1,4 +1,4 @@
-"""tl-predict: labels images or recordings with a trained run."""
+"""tl-predict: labels images, recordings, vectors or signals with a trained run."""
 
 import argparse
 import csv
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from translearn.commands.inputs import NUMBERS, rows
 from translearn.commands.predictor import FILES, Predictor
 from translearn.data.files.listing import few, list_files
 from translearn.data.types import Kind
@@ -36,11 +37,14 @@ def label(arguments: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(
         prog="tl-predict",
         description="Label images or recordings with a trained run: CSV, a line a file. A file "
-        "that cannot be read has its reason in the column error, and the exit code is 3.",
+        "that cannot be read has its reason in the column error, and the exit code is 3. Of a file "
+        "of vectors or signals each row has a line, FILE:0 and so on.",
     )
     parser.add_argument("run", metavar="RUN", help="run folder")
     parser.add_argument(
-        "files", metavar="FOLDER|FILE", help="folder, searched through; or one image or .wav"
+        "files",
+        metavar="FOLDER|FILE",
+        help="folder, searched through; one image or .wav; or a file of vectors or signals",
     )
     parser.add_argument("--out", metavar="FILE", help="write here instead of printing")
     parser.add_argument(
@@ -55,7 +59,8 @@ def label(arguments: Sequence[str] | None) -> int:
     check_files(given.out, given.grid, given.force)
     predictor, top = Predictor.load(Path(given.run)), Path(given.files)
     kind = predictor.prepare.kind
-    paths = found_files(top, kind)
+    found = rows(predictor, top) if kind in NUMBERS else None
+    paths = [] if found is not None else found_files(top, kind)
     if not 1 <= given.top <= predictor.num_classes:
         raise ConfigError(
             f"--top {given.top}: choose 1 to {predictor.num_classes}, the classes of the run"
@@ -64,9 +69,13 @@ def label(arguments: Sequence[str] | None) -> int:
         raise ConfigError(f"--grid draws images, and {given.run} was trained on {kind}s")
     names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
     labelled = predictor.predict(paths, given.top)
+    if found is not None:
+        names = [f"{top.as_posix()}:{row}" for row in range(len(found))]
+        batches = ((x, dict[int, str]()) for x in found.split(predictor.at_once))
+        labelled = predictor.labelled(batches, given.top)
     bad: list[Line] = []
     lines: Iterable[Line] = counted(
-        (Line(name, *found) for name, found in zip(names, labelled, strict=True)), bad
+        (Line(name, *told) for name, told in zip(names, labelled, strict=True)), bad
     )
     if given.grid is not None:
         lines = list(lines)

@@ -1,6 +1,6 @@
 """A trained run that labels files: its method, and the preprocessing it was trained with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from translearn.config import Config, Device, Precision, RunConfig
 from translearn.data.files.images import FileImages, Reading, why_no_image
 from translearn.data.pipeline.decoding import decoded, in_turn
 from translearn.data.pipeline.preparation import Preparation
+from translearn.data.scaling import Scaling
 from translearn.data.sets.folder import reading_by
 from translearn.data.sets.fsdd import fit_length, read_wav, why_no_recording
-from translearn.data.types import Kind
+from translearn.data.types import Kind, Shape
 from translearn.engine.build import build_method
 from translearn.engine.workload import scoring_batch, suited
 from translearn.errors import CheckpointError, ConfigError, DataError
@@ -28,11 +29,15 @@ from translearn.system.quoting import continuing
 from translearn.system.terminal import complain
 
 LARGEST = 2**16  # edge of a stored image, or samples of a waveform
-# what can be labelled: how messages name the files, and why another file is none of them
+# what is found in folders: how messages name the files, and why another file is none of them
 FILES = {
     Kind.image: ("images", why_no_image),
     Kind.waveform: ("recordings (.wav)", why_no_recording),
 }
+
+Labels = tuple[
+    list[tuple[str, float]], str | None, str
+]  # labels, a description, why there are none
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ class Predictor:
         run: the run's settings.
         runtime: device and precision.
         at_once: files in a batch.
+        shape: of a prepared sample.
+        columns: names of the numbers of a vector, where the run's files had them.
+        data: the options of the run's data.
     """
 
     method: Method
@@ -59,6 +67,9 @@ class Predictor:
     run: RunConfig
     runtime: Runtime
     at_once: int
+    shape: Shape
+    columns: tuple[str, ...]
+    data: Config
 
     @staticmethod
     def load(folder: Path, portable: bool = False) -> "Predictor":
@@ -94,8 +105,9 @@ class Predictor:
             semantics = Restored(**about["semantics"]) if "semantics" in about else None
             if not 1 <= size <= LARGEST:
                 raise ValueError(f"the stored size is {size}")
-        if kind not in FILES:
-            raise ConfigError(f"{folder} was trained on {kind}s; tl-predict labels files")
+            known = inputs[task].get("scaling")
+            scaling = None if known is None else Scaling.of(known, shapes[task])
+            columns = tuple(map(str, inputs[task].get("columns", ())))
         with of_a_run(path):
             method = build_method(
                 without_download(config), classes, backbone_shape, shapes, semantics
@@ -104,20 +116,27 @@ class Predictor:
         runtime = suited(Runtime.start(run), run, method, backbone_shape)
         method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
         backbone = method.backbone
-        prepare = Preparation.of(kind, shapes[task], backbone.mean, backbone.std, runtime)
+        prepare = Preparation.of(kind, shapes[task], backbone.mean, backbone.std, runtime, scaling)
         reading = reading_by(config["data"])
         at_once = scoring_batch(run, [shapes[task]], runtime.device)
-        return Predictor(method.eval(), task, prepare, size, reading, run, runtime, at_once)
+        return Predictor(
+            method.eval(), task, prepare, size, reading, run, runtime, at_once, shapes[task],
+            columns, config["data"],
+        )  # fmt: skip
 
     @property
     def num_classes(self) -> int:
         """How many labels there are: classes, or clusters."""
         return self.method.score_width(self.task)
 
-    def predict(
-        self, paths: Sequence[Path], top: int = 1
-    ) -> Iterator[tuple[list[tuple[str, float]], str | None, str]]:
-        """The ``top`` likeliest labels with their probabilities of every file, in order.
+    def predict(self, paths: Sequence[Path], top: int = 1) -> Iterator[Labels]:
+        """``labelled`` images or recordings."""
+        return self.labelled(self.batches(paths), top)
+
+    def labelled(
+        self, batches: Iterable[tuple[Tensor, dict[int, str]]], top: int = 1
+    ) -> Iterator[Labels]:
+        """The ``top`` likeliest labels with their probabilities of every sample, in order.
 
         Beside them stands what the method has to say about it, or None; and why the file cannot be
         read, which then has no labels.
@@ -125,7 +144,7 @@ class Predictor:
         names: Sequence[str] = self.method.tasks[self.task]
         if self.method.clusters:  # which the classes of the same number say nothing about
             names = [f"cluster_{i}" for i in range(self.num_classes)]
-        for x, bad in self.batches(paths):
+        for x, bad in batches:
             # stable: of equal scores the first class comes first, as in the judge's argmax
             scores, labels = self.probabilities(x).sort(dim=1, descending=True, stable=True)
             rows = zip(

@@ -42,7 +42,7 @@ def held(listing: Listing, place: Path) -> dict[str, str]:
         if reason not in BY_NAME and not name.endswith("/")
     ]
     tables = [place.name] if place.is_file() else [n for n in beside if n.lower().endswith(".csv")]
-    lines = with_digests(listing.folder, [*listing.files, *tables])
+    lines = with_digests(listing.folder, dict.fromkeys([*listing.files, *tables]))
     digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
     others = sorted(set(beside) - set(tables))
     return {"sha256": digest, "files": "\0".join(lines), "others": "\0".join(others)}

@@ -27,7 +27,7 @@ def with_features(domain: Domain, features: Mapping[int, Tensor], shape: Shape) 
     hidden = None if domain.unlabelled is None else features[id(domain.unlabelled)]
     return replace(
         domain, train=train, val=val, test=test, unlabelled=hidden, kind=Kind.vector,
-        input_shape=shape,
+        input_shape=shape, scaling=None, columns=(),
     )  # fmt: skip
 
 

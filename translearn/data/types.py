@@ -11,6 +11,7 @@ from torch import Tensor
 from translearn.data.files.download import DataSet
 from translearn.data.files.images import FileImages
 from translearn.data.files.listing import Listing
+from translearn.data.scaling import Scaling
 from translearn.errors import ConfigError
 
 Images = Tensor | FileImages
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     image = "image"  # uint8 (C, H, W)
     waveform = "waveform"  # int16 (T,)
     vector = "vector"  # float32 (D,)
+    signal = "signal"  # float32 (C, L): channels over time
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,13 @@ class Samples:
         train: the training split; everything where no split is published.
         test: the published test split, or None.
         kind: what a sample is.
-        shape: what a prepared sample looks like: (C, H, W), or (D,) of vectors.
+        shape: what a prepared sample looks like: (C, H, W), (D,) of vectors, (C, L) of signals.
         protocol: how its splits are made, as in ``TaskSet``.
         test_size: samples of the test that is cut where none is published; None: a share of them.
         unseen: the classes of which the set publishes no training samples.
         val: a validation split that comes with the set; None: it is cut from ``train``.
         listing: what was found in the folder that it was read from, where it is a folder.
+        columns: names of the numbers of a vector, where its file has them.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Samples:
     unseen: tuple[str, ...] = ()
     val: Split | None = None
     listing: Listing | None = None
+    columns: tuple[str, ...] = ()
 
 
 class Reader(ABC):
@@ -117,6 +121,8 @@ class Domain:
         input_shape: what a prepared sample looks like, where that is not the task set's shape.
         unlabelled: the training samples beside ``train`` whose labels a label budget hides; None
             without a budget.
+        scaling: what numbers are divided by before a network sees them; None: they are as stored.
+        columns: as in ``Samples``.
     """
 
     name: str
@@ -127,6 +133,8 @@ class Domain:
     kind: Kind = Kind.image
     input_shape: Shape | None = None
     unlabelled: Images | None = None
+    scaling: Scaling | None = None
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,7 @@ class TaskSet:
     Attributes:
         name: the name that tables show, such as ``mnist_mnistm``.
         tasks: task name -> domain.
-        input_shape: (C, H, W) that the backbone receives, or (D,) of vectors.
+        input_shape: (C, H, W) that the backbone receives, (D,) of vectors, (C, L) of signals.
         protocol: how the splits were made (``published``, ``transductive``, ``split``, ...);
             results of different protocols never share a table cell.
         listings: what was found in the folders that were read, by the name of the set's place.
@@ -210,7 +218,7 @@ def cut_domain(
     val = train.select(order[:size]) if size else samples.val
     return Domain(
         samples.name, samples.classes, train.select(order[size:]), val, samples.test,
-        samples.kind, input_shape,
+        samples.kind, input_shape, columns=samples.columns,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from translearn.data.files.images import FileImages
-from translearn.data.types import Images, TaskSet
+from translearn.data.types import Domain, Images, Shape, TaskSet
 from translearn.engine.job import Job
 
 
@@ -19,20 +19,27 @@ def total_steps(job: Job) -> int:
 
 def about_model(tasks: TaskSet) -> dict[str, Any]:
     """What prediction needs to know besides config and weights."""
-    inputs = {
-        task: {
-            "kind": str(domain.kind),
-            "shape": list(tasks.shape(task)),
-            "stored_size": stored_size(domain.train.x),
-        }
-        for task, domain in tasks.tasks.items()
-    }
+    inputs = {task: about_input(domain, tasks.shape(task)) for task, domain in tasks.tasks.items()}
     return {
         "tasks": {task: list(domain.classes) for task, domain in tasks.tasks.items()},
         "input_shape": list(tasks.input_shape),
         "inputs": inputs,
         "main_task": tasks.main_task,
     }
+
+
+def about_input(domain: Domain, shape: Shape) -> dict[str, Any]:
+    """What the samples of a task are like, and how numbers in them are scaled."""
+    known = {
+        "kind": str(domain.kind),
+        "shape": list(shape),
+        "stored_size": stored_size(domain.train.x),
+    }
+    if domain.columns:
+        known["columns"] = list(domain.columns)
+    if domain.scaling is not None:
+        known["scaling"] = domain.scaling.record()
+    return known
 
 
 def stored_size(images: Images) -> int:

@@ -21,7 +21,7 @@ from translearn.data.pipeline.preparation import Preparation, VectorPreparation
 from translearn.data.pipeline.reading import Reader, TaskFiles
 from translearn.data.samples import shown, without_labels
 from translearn.data.types import DataSource, Images, Shape, TaskSet
-from translearn.engine.checks import check_continues, check_parts, check_shared
+from translearn.engine.checks import check_continues, check_parts, check_shared, refuse_other_inputs
 from translearn.engine.data_record import (
     DataRecord,
     data_record,
@@ -32,6 +32,7 @@ from translearn.engine.features import Extraction
 from translearn.engine.job import Job, phase_settings
 from translearn.engine.judge import Judge
 from translearn.engine.selection import check_selection
+from translearn.engine.with_source import check_with_source
 from translearn.engine.workload import scoring_batch, suited
 from translearn.errors import ConfigError
 from translearn.methods.base import Method
@@ -92,7 +93,9 @@ def build_run(
     method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
     backbone = method.backbone
     prepare = {
-        task: Preparation.of(domain.kind, tasks.shape(task), backbone.mean, backbone.std, runtime)
+        task: Preparation.of(
+            domain.kind, tasks.shape(task), backbone.mean, backbone.std, runtime, domain.scaling
+        )
         for task, domain in tasks.tasks.items()
     }
     given, seconds, pictures = tasks, 0.0, dict[str, Images]()
@@ -109,6 +112,7 @@ def build_run(
     judge = Judge(given, prepare, runtime, at_once, budget, run.workers)
     view = TrainView.of(given, method.access)
     check_selection(run, method, judge, view)
+    check_with_source(config["method"].get("average_with_source"), method, judge)
     size = tasks.input_shape[-1]
     return Job(
         method=method,
@@ -227,8 +231,9 @@ def build_backbone(config: Config, shape: Shape, trained: bool) -> Backbone:
             f"method={config['method'].get('name')} is about training the network, or layers "
             "below it\nleave out backbone.learn=none, or choose another method"
         )
+    refuse_other_inputs(config, shape)
     backbone = build(config["backbone"], Backbone, input_shape=shape)
     fixed = backbone.pretrained and not trained
     backbone.learn = asked or ("none" if fixed else "all")
-    backbone.passes_features = len(shape) == 3
+    backbone.passes_features = len(shape) > 1
     return backbone

@@ -7,16 +7,16 @@ from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import of_a_run, refuse_differences
 from translearn.artifacts.trackers import check_tracker
 from translearn.backbones.base import Backbone, Learn
-from translearn.components import check
+from translearn.components import check, resolve_class
 from translearn.config import Config, RunConfig
 from translearn.data.identity import but_moved
 from translearn.data.pipeline.augment import Augment
-from translearn.data.types import DataSource
+from translearn.data.types import DataSource, Shape
 from translearn.engine.environment import continued_with, made_with, other_versions, told_versions
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.base import Method
 from translearn.methods.parts.source_model import check_same_cut
-from translearn.ranges import refuse_unfit
+from translearn.ranges import WithSource, refuse_unfit
 from translearn.semantics.base import Semantics
 from translearn.settings import differences
 from translearn.system.terminal import notice
@@ -37,6 +37,8 @@ def check_parts(config: Config, run: RunConfig) -> None:
     check("augment", config["augment"], Augment, ["size"])
     check("views", config["views"], Augment, ["size"])
     check("method", config["method"], Method, METHOD_PARTS)
+    average = config["method"].get("average_with_source")
+    refuse_unfit("method.average_with_source", average, WithSource)
     if config["method"].get("init"):
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
     if config.get("semantics"):
@@ -98,4 +100,22 @@ def refuse_versions(folder: Path, made: Mapping[str, str], anyway: bool) -> None
         f"{folder} cannot be continued to the same bits: it was made with {told_versions(other)}\n"
         f"pip install {install}\n"
         "or go on all the same, which the result will tell: run.resume_anyway=true"
+    )
+
+
+def refuse_other_inputs(config: Config, shape: Shape) -> None:
+    """Refuse a backbone for samples of another kind.
+
+    Raises:
+        ConfigError: naming one that is for these.
+    """
+    takes = resolve_class(config["backbone"]["_target_"], Backbone).input_dimensions
+    if len(shape) in takes:
+        return
+    words = {1: "vectors", 2: "signals", 3: "images"}
+    suited = {1: "mlp, or identity for features that are computed already", 2: "conv1d or mlp"}
+    raise ConfigError(
+        f"backbone={config['backbone'].get('name')} is for {words[takes[0]]}, and these samples "
+        f"are {words[len(shape)]} ({' x '.join(map(str, shape))})\n"
+        f"choose backbone={suited.get(len(shape), 'wide, or another network for images')}"
     )

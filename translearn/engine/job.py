@@ -68,6 +68,11 @@ class Job:
     data_record: DataRecord | None = None  # what the data are by their content; of rank 0
 
     @property
+    def average_with_source(self) -> Any:
+        """``method.average_with_source``: a share of the tuned weights, ``auto``, or None."""
+        return self.config["method"].get("average_with_source")
+
+    @property
     def checkpoints(self) -> Path:
         """Where the checkpoints of this run lie."""
         return self.folder / "checkpoints"

@@ -29,6 +29,7 @@ from translearn.engine.scoring import (
 )
 from translearn.engine.step import TrainingStep
 from translearn.engine.streams import outputs
+from translearn.engine.with_source import average_with_source, keep_source
 from translearn.errors import StopSignal
 from translearn.methods.base import Phase
 from translearn.metrics.seen_unseen import SeenUnseen
@@ -93,11 +94,12 @@ def run_method(job: Job) -> Trained:
             score_after(job, phase, progress, metrics_log)
             progress.phase, progress.entered = number + 1, False
             progress.step = progress.logged = 0
+    averaged = average_with_source(job, metrics_log)
     validation = job.judge.score(job.method, "val")
     confusions = job.judge.confusions(job.method, "test")
     zero_shot, seen_unseen = job.judge.zero_shot(job.method)
     metrics = {**validation, **scores_of(job.method, confusions, "test"), **progress.before}
-    metrics |= zero_shot
+    metrics |= zero_shot | averaged
     if job.run.rules:
         metrics |= label_free_scores(job, job.run, job.method)
     metrics_log.write(phase="end", step=progress.steps, **metrics)
@@ -111,6 +113,8 @@ def enter(job: Job, phase: Phase) -> None:
         return
     view = job.view.computing(functools.partial(outputs, job))
     job.method.enter(phase, view)
+    if phase.name == job.phases[-1].name:
+        keep_source(job)
     # every rank computes it; sums in another order must not give each its own clusters
     job.runtime.agree([*job.method.state_dict().values(), *job.method.kept.values()])
 

@@ -55,7 +55,7 @@ def draw_figures(
         return [f"no figures: {type(error).__name__}: {error}"]
     failed = draw(evidence, folder)
     try:
-        if job.method.clusters:
+        if job.method.clusters and job.tasks.tasks["target"].kind is Kind.image:
             draw_clusters(job, folder / "clusters.png")
         if seen_unseen is not None:
             draw_curve(seen_unseen, result.metrics["gzsl/gamma"], folder / "seen_unseen.png")

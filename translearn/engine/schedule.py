@@ -4,10 +4,8 @@ Linear probing, then fine-tuning (Kumar et al., "Fine-tuning can distort pretrai
 underperform out-of-distribution", ICLR 2022): a new head would pull the features along.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 from translearn.methods.base import Budget, Method, Phase
+from translearn.methods.parts.heads import parted
 
 
 def planned(method: Method, budget: Budget, head_first: bool) -> list[Phase]:
@@ -24,20 +22,11 @@ def planned(method: Method, budget: Budget, head_first: bool) -> list[Phase]:
     for phase in method.phases(budget):
         head = [name for name in phase.learn if name.split(".")[0] != "backbone"]
         tuned = 0 < len(head) < len(phase.learn) and phase.steps > 1
-        found += halves(phase, head) if applies and tuned and phase.head_first else [phase]
+        cut = applies and tuned and phase.head_first
+        found += parted(phase, phase.steps - phase.steps // 2, head) if cut else [phase]
     return found
 
 
 def title(phase: Phase) -> str:
     """What logs and results call a phase."""
     return f"{phase.name}_head" if phase.part == "head" else phase.name
-
-
-def halves(phase: Phase, head: Sequence[str]) -> list[Phase]:
-    """A phase as one of its head and one of all that it trains."""
-    rest = phase.steps // 2
-    alone = replace(
-        phase, steps=phase.steps - rest, learn=tuple(head), cache="backbone", score_after=(),
-        part="head",
-    )  # fmt: skip
-    return [alone, replace(phase, steps=rest, part="rest")]

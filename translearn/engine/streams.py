@@ -10,7 +10,7 @@ from translearn.data.access import LabelledSet, UnlabelledSet
 from translearn.data.pipeline.augment import Augment, NoAugment
 from translearn.data.pipeline.loaders import TrainingStream, in_order, make_stream
 from translearn.data.pipeline.preparation import Preparation, VectorPreparation
-from translearn.data.types import Images
+from translearn.data.types import Images, Kind
 from translearn.engine.features import fast
 from translearn.engine.job import Job
 from translearn.errors import ConfigError, DataError
@@ -62,12 +62,23 @@ def stream_augment(job: Job, phase: Phase, stream: Stream) -> Augment | None:
     """The augmentation of a stream's samples; None where there is nothing to change.
 
     Nothing is augmented while a pretrained backbone does not learn: features are computed once.
+
+    Raises:
+        ConfigError: several views are wanted, and nothing that fits the samples makes them differ.
     """
     if job.method.backbone.learn == "none" or phase.part == "head":
         return None
     augment = job.pair_augment if stream.views else job.augment
     wanted = stream.views > 0 or stream.domain in job.phase_runs[phase.name].augment_tasks
-    suits = augment.kind is job.prepare[stream.domain].kind
+    kind = job.prepare[stream.domain].kind
+    suits = augment.kind is kind
+    if stream.views > 1 and not suits:
+        fitting = {Kind.waveform: "speech", Kind.signal: "signals", Kind.vector: "vectors"}
+        raise ConfigError(
+            f"this method compares several views of a sample, and augment@views="
+            f"{job.config['views'].get('name')} is for {augment.kind}s, not for {kind}s\n"
+            f"choose augment@views={fitting.get(kind, 'views_photos')}"
+        )
     return augment if wanted and suits and not isinstance(augment, NoAugment) else None
 
 
@@ -98,7 +109,13 @@ def cached_features(job: Job, phase: Phase) -> Sets | None:
 def stored(job: Job, stream: Stream) -> LabelledSet | UnlabelledSet:
     """The training samples that a stream draws from."""
     view = job.view
-    return view.unlabelled(stream.domain) if stream.unlabelled else view[stream.domain]
+    data = view.unlabelled(stream.domain) if stream.unlabelled else view[stream.domain]
+    if stream.among is None:
+        return data
+    rows = job.method.kept[stream.among].nonzero().flatten().cpu()
+    if isinstance(data, LabelledSet):
+        return LabelledSet(data.x[rows], data.y[rows])
+    return UnlabelledSet(data.x[rows])
 
 
 def outputs(job: Job, task: str, samples: Images, module: nn.Module) -> Tensor:

@@ -46,8 +46,8 @@ class AdaBN(SourceOnly):
         if not self.normalizations:
             raise ConfigError(
                 "method=adabn estimates batch-norm statistics, and this backbone has no batch norm "
-                "that keeps any\nchoose backbone=narrow, wide or efficientnet_lite0, or "
-                "method=source_only"
+                "that keeps any\nchoose one that has (narrow, wide, efficientnet_lite0, conv1d, "
+                "or mlp with backbone.batch_norm=true), or method=source_only"
             )
         self.register_buffer("estimated", torch.tensor(False))
         self.statistics_of = {"source": "source", "target": "source"}

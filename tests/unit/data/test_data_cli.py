@@ -38,7 +38,7 @@ def test_every_data_yaml_composes_and_builds(name):
     RunConfig.of(config["run"])
     assert config["data"]["name"] == name
     check("data", config["data"], DataSource, ["root", "download"])
-    if name == "folder":
+    if name in ("folder", "vectors", "signals"):
         config["data"].update(source="a", target="b")
     if name == "folder_zeroshot":
         config["data"].update(folder="a")

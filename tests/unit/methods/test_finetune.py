@@ -40,12 +40,15 @@ def batch(phase, size=6, seed=0):
     return {phase: Labelled(x, index % 2, index)}
 
 
-def entered(built, phase="target"):
-    """The method as the engine trains it in a phase, after a source phase that moved weights."""
+def entered(built, phase="target", warm=False):
+    """The method as the engine trains it in a phase, after a source phase that moved weights.
+
+    Of a phase that begins with a warm-up it is the rest, or the warm-up.
+    """
     with torch.no_grad():
         for parameter in [*built.backbone.parameters(), *built.source_head.parameters()]:
             parameter.add_(0.01)
-    plan = next(p for p in built.phases(BUDGET) if p.name == phase)
+    plan = [p for p in built.phases(BUDGET) if p.name == phase][0 if warm else -1]
     built.enter(plan, NO_VIEW)
     built.requires_grad_(False)
     for part in learners(built, plan.learn):
@@ -283,3 +286,42 @@ def test_values_out_of_range_are_refused(found, options, message):
 def test_wrong_options_are_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         method(**options)
+
+
+WARM = {"output": partial(Output, warmup=0.5)}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "options", "warms_up"),
+    [(OTHER, {}, True), (SAME, {"target_head": "new"}, True), (SAME, {}, False),
+     (OTHER, {"freeze": "all"}, False), (OTHER, {"transfer": "first:2"}, True)],
+)  # fmt: skip
+def test_a_new_head_warms_up_before_all_is_tuned(tasks, options, warms_up):
+    """Li & Hoiem, section 3: theta_s and theta_o are frozen first, and theta_n is trained."""
+    built = method(tasks, closeness=WARM, **options)
+    _, *target = built.phases(BUDGET)
+    if not warms_up:
+        assert [(p.part, p.steps) for p in target] == [("whole", 50)]
+        return
+    warm, rest = target
+    assert (warm.part, warm.steps, rest.part, rest.steps) == ("head", 25, "rest", 25)
+    assert rest.learn == (*method(tasks, **options).phases(BUDGET)[1].learn, "source_head")
+    new = ("target_head.", "backbone.layers.conv3.") if "transfer" in options else ("target_head.",)
+    entered(built, warm=True)
+    before = copy.deepcopy(built.state_dict())
+    optimizer = torch.optim.SGD(built.param_groups(0.1))
+    assert trained(built) == {n for n, _ in built.named_parameters() if n.startswith(new)}
+    sum(built("target", batch("target"), 0.0).values()).backward()
+    optimizer.step()
+    for name, tensor in built.state_dict().items():
+        assert torch.equal(tensor, before[name]) is not name.startswith(new), name
+    built.requires_grad_(False)
+    for part in learners(built, rest.learn):
+        part.requires_grad_(True)
+    assert built.train().backbone.layers["conv1"].training
+
+
+@pytest.mark.parametrize("tasks", [SAME, OTHER])
+def test_there_is_no_warm_up_without_old_outputs(tasks):
+    for kinds in ({}, {"parameter": Parameter}, {"output": partial(Output, weight=0.0)}):
+        assert len(method(tasks, closeness=kinds, target_head="new").phases(BUDGET)) == 2

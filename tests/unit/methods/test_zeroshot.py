@@ -16,8 +16,9 @@ from translearn.methods.zeroshot.conse import Conse
 from translearn.methods.zeroshot.dap import DirectAttributes
 from translearn.methods.zeroshot.descriptions import Descriptions
 from translearn.methods.zeroshot.embedding import Embedding, compatibility_losses
-from translearn.methods.zeroshot.validation import Validation
+from translearn.methods.zeroshot.validation import SPLITS, Validation
 from translearn.methods.zeroshot.variants import strongest
+from translearn.metrics.seen_unseen import SeenUnseen
 from translearn.semantics.base import Semantics
 
 SEEN, CLASSES, WIDTH, DIMENSIONS = 5, 8, 6, 4
@@ -232,19 +233,52 @@ def test_validation_holds_classes_and_images_out():
             Validation(count, share, 0)
 
 
-def test_validation_chooses_strengths_and_gamma_by_hand_checkable_rules(drawn):
+def t1_and_area(active, strengths, vectors, features, labels, fit):
+    """Of ESZSL without the validation classes, class by class and image by image."""
+    made = Eszsl(described(vectors, SEEN), WIDTH)
+    made.describe_by(active)
+    made.problem(features[fit], labels[fit], active)(strengths)
+    scores, seen = made.scores(features), active.nonzero().flatten().tolist()
+    unseen = (~active).nonzero().flatten().tolist()
+    right = {c: [] for c in unseen}
+    for row, label in zip(scores, labels.tolist(), strict=True):
+        if label in right:
+            right[label].append(max(unseen, key=lambda c, row=row: float(row[c])) == label)
+    both = SeenUnseen.of(
+        *of_classes(scores, labels, active[labels] & ~fit, seen + unseen, seen),
+        *of_classes(scores, labels, ~active[labels], seen + unseen, unseen), len(seen),
+    )  # fmt: skip
+    return sum(sum(r) / len(r) for r in right.values()) / len(unseen), both.ausuc()
+
+
+def of_classes(scores, labels, rows, columns, classes):
+    own = torch.tensor([classes.index(label) for label in labels[rows].tolist()])
+    return scores[rows][:, columns], own
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_strengths_are_those_of_the_best_t1_over_splits(several, drawn):
     vectors, features, labels = drawn
+    features = features + torch.randn(features.shape, generator=torch.Generator().manual_seed(1))
     validation = Validation(SEEN, 0.4, 0)
-    fit = validation.fit_rows(labels)
+    splits = validation.splits if several else validation.splits[:1]
+    assert len(validation.splits) == SPLITS and torch.equal(splits[0], validation.active)
     eszsl = Eszsl(described(vectors, SEEN), WIDTH)
-    strengths, gamma = validation.choose(eszsl, features, labels, fit)
-    assert strengths in eszsl.candidates() and np.isfinite(gamma)
+    found = {}
+    for strengths in eszsl.candidates():
+        figures = [
+            t1_and_area(a, strengths, vectors, features, labels, validation.fit_rows(labels, a))
+            for a in splits
+        ]
+        found[strengths] = [round(sum(part), 7) for part in zip(*figures, strict=True)]
+    chosen, gamma = validation.choose(eszsl, features, labels, several)
+    assert found[chosen] == max(found.values())
+    assert len({t1 for t1, _ in found.values()}) > 2
     assert not eszsl.weight.any()  # the solution without the validation classes is gone
-    alone = Eszsl(
-        described(vectors, SEEN), WIDTH, feature_weight=strengths[0], class_weight=strengths[1]
-    )
-    again = validation.choose(alone, features, labels, fit)
-    assert again == (strengths, gamma)
+    assert torch.equal(eszsl.vectors, described(vectors, SEEN).normalised_by(validation.active)[0])
+    alone = Eszsl(described(vectors, SEEN), WIDTH, feature_weight=chosen[0], class_weight=chosen[1])
+    alone.describe_by(validation.active)
+    assert validation.choose(alone, features, labels, several) == (chosen, gamma)
 
 
 def test_the_strongest_attributes_come_first():

@@ -18,6 +18,7 @@ from translearn.components import build
 from translearn.data.types import DataSource
 from translearn.engine.build import build_method
 from translearn.errors import ConfigError, DataError
+from translearn.methods.zeroshot.zeroshot import ZeroShot
 
 OPTIONS = ("method=zeroshot", "data=digits_attributes", "run=smoke", "run.max_steps=6")
 FIGURES = {"zsl/t1", "gzsl/seen", "gzsl/unseen", "gzsl/harmonic_mean", "gzsl/ausuc", "gzsl/gamma"}
@@ -59,6 +60,23 @@ def test_without_calibration_all_of_the_budget_trains_one_model(tmp_path):
     assert [(p["name"], p["steps"]) for p in halves["phases"]] == [("held_out", 10), ("train", 10)]
     with pytest.raises(ConfigError, match="weights of a closed form are chosen"):
         train(tmp_path / "no", *OPTIONS, "method/variant=eszsl", "method.calibrate=false")
+
+
+def test_images_of_validation_classes_never_pass_in_training(tmp_path, monkeypatch):
+    """Else they would be in the batch norm of the model that has to do without them."""
+    forward, seen = ZeroShot.forward, []
+
+    def watched(self, phase, batch, progress):
+        if phase == "held_out":
+            seen.append((batch["source"].y.tolist(), self.validation.active.clone()))
+        return forward(self, phase, batch, progress)
+
+    monkeypatch.setattr(ZeroShot, "forward", watched)
+    train(tmp_path, *OPTIONS)
+    active = seen[0][1]
+    drawn = {label for labels, _ in seen for label in labels}
+    assert not active.all() and drawn <= set(active.nonzero().flatten().tolist())
+    assert len(drawn) > 2
 
 
 @pytest.mark.full

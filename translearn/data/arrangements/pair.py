@@ -1,11 +1,13 @@
 """Two sets with the same classes: the source and the target of a domain adaptation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 from translearn.data.access import limit_labels
 from translearn.data.arrangements.base import Arrangement, joint_protocol
+from translearn.data.arrangements.scaled import scaled
+from translearn.data.scaling import Step
 from translearn.data.sets.by_name import open_sets
 from translearn.data.types import (
     Domain,
@@ -33,7 +35,12 @@ class SamplesPair(Arrangement):
         val_fraction: share of each training split cut off for validation.
         split_seed: decides all cuts.
         target_labels_per_class: keep only so many target labels of each class, or None.
+
+    Attributes:
+        normalise: how numbers are scaled, see ``scaled``.
     """
+
+    normalise: Sequence[Step] = ()
 
     def __init__(
         self,
@@ -55,7 +62,7 @@ class SamplesPair(Arrangement):
         shape = common_shape(samples)
         domains = {task: self.domain(task, one) for task, one in samples.items()}
         protocol = self.protocol_of(samples)
-        tasks = TaskSet(self.named(samples), domains, shape, protocol)
+        tasks = scaled(TaskSet(self.named(samples), domains, shape, protocol), self.normalise)
         return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
 
     def domain(self, task: str, samples: Samples) -> Domain:
@@ -90,6 +97,7 @@ class Pair(SamplesPair):
         target_labels_per_class: keep only so many target labels of each class, or None.
         title: what tables call it; None: the names of both.
         download: whether missing files are downloaded.
+        normalise: of vectors and signals, see ``scaled``.
         options: of the sets, such as ``size``; see their readers.
 
     Raises:
@@ -107,6 +115,7 @@ class Pair(SamplesPair):
         target_labels_per_class: Count | None = None,
         title: str | None = None,
         download: bool = True,
+        normalise: Sequence[Step] = (),
         **options: Any,
     ) -> None:
         offered = {"root": root, "split_seed": split_seed, "download": download}
@@ -118,7 +127,7 @@ class Pair(SamplesPair):
         both = dict(zip(("source", "target"), readers, strict=True))
         super().__init__(title or f"{source}_{target}", both, val_fraction, split_seed,
                          target_labels_per_class)  # fmt: skip
-        self.protocol = protocol
+        self.protocol, self.normalise = protocol, normalise
 
     def arrange(self, samples: Mapping[str, Samples]) -> TaskSet:
         """Cut both.

@@ -55,17 +55,31 @@ def read_table(path: Path) -> list[list[str]]:
     Raises:
         DataError: it cannot be read, or is no text in UTF-8.
     """
+    content, mark = parted(path)
     try:
-        content = text(path, LARGEST_TABLE)
-        first = content.partition("\n")[0]
-        mark = max(",;\t", key=first.count)
         rows = list(csv.reader(io.StringIO(content, newline=""), delimiter=mark, strict=True))
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(
-            f"cannot read the table {path}: {error}\nsave it as CSV in UTF-8"
-        ) from error
+    except csv.Error as error:
+        raise not_a_table(path, error) from error
     rows = [[cell.strip() for cell in row] for row in rows if any(map(str.strip, row))]
     return [[name.lower() for name in row] if not n else row for n, row in enumerate(rows)]
+
+
+def parted(path: Path) -> tuple[str, str]:
+    """The text of a table, and the mark that parts its columns: a comma, semicolon or tab.
+
+    Raises:
+        DataError: it cannot be read, or is no text in UTF-8.
+    """
+    try:
+        content = text(path, LARGEST_TABLE)
+    except (OSError, ValueError) as error:
+        raise not_a_table(path, error) from error
+    return content, max(",;\t", key=content.partition("\n")[0].count)
+
+
+def not_a_table(path: Path, error: Exception) -> DataError:
+    """The error of a file that is no table."""
+    return DataError(f"cannot read the table {path}: {error}\nsave it as CSV in UTF-8")
 
 
 def table_rows(path: Path) -> list[Row]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from translearn.data.pipeline.augment import Augment, Draw, center_crop
 from translearn.data.pipeline.speech import FULL_SCALE, LogMel
+from translearn.data.scaling import Scaling, over_sum
 from translearn.data.types import Kind, Shape
 from translearn.runtime import Runtime
 
@@ -34,13 +35,17 @@ class Preparation(ABC):
         mean: tuple[float, ...],
         std: tuple[float, ...],
         runtime: Runtime,
+        scaling: Scaling | None = None,
     ) -> "Preparation":
         """The preprocessing of a task whose prepared samples have ``shape``.
 
-        Images are normalised by ``mean`` and ``std``, one value a channel.
+        Images are normalised by ``mean`` and ``std``, one value a channel; vectors and signals by
+        ``scaling``.
         """
         if kind is Kind.vector:
-            return VectorPreparation(runtime)
+            return VectorPreparation(runtime, scaling)
+        if kind is Kind.signal:
+            return SignalPreparation(runtime, scaling)
         if kind is Kind.waveform:
             return WaveformPreparation(shape, runtime)
         return ImagePreparation(shape, mean, std, runtime)
@@ -94,23 +99,37 @@ class ImagePreparation(Preparation):
 
 
 class VectorPreparation(Preparation):
-    """Feature vectors as they are.
+    """Vectors, scaled.
 
     Args:
         runtime: gives the device.
+        scaling: None: they are as stored.
     """
 
     kind = Kind.vector
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, scaling: Scaling | None = None) -> None:
         self.runtime = runtime
+        self.by_sum = scaling is not None and scaling.by_sum
+        parts = (None, None) if scaling is None else (scaling.shift, scaling.scale)
+        self.shift, self.scale = (None if t is None else t.to(runtime.device) for t in parts)
 
     def __call__(
         self, samples: Tensor, augment: Augment | None = None, draw: Draw | None = None
     ) -> Tensor:
-        """(B, D) -> float (B, D) on the device, augmented if asked to."""
+        """(B, ...) -> float (B, ...) on the device, augmented after that if asked to."""
         x = samples.to(self.runtime.device).float()
+        if self.by_sum:
+            x = over_sum(x)
+        if self.shift is not None and self.scale is not None:
+            x = (x - self.shift) * self.scale
         return x if augment is None or draw is None else augment(x, draw)
+
+
+class SignalPreparation(VectorPreparation):
+    """Signals (B, C, L), scaled by channel."""
+
+    kind = Kind.signal
 
 
 class WaveformPreparation(Preparation):

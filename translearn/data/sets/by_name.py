@@ -13,6 +13,7 @@ from translearn.data.sets.gbu import GbuFeatures
 from translearn.data.sets.gbu_photos import FOLDERS, GbuPhotos
 from translearn.data.sets.mnist import Mnist
 from translearn.data.sets.mnist_m import MnistM
+from translearn.data.sets.numbers import SignalFile, VectorFile
 from translearn.data.sets.office31 import Office31
 from translearn.data.sets.printed import PrintedDigits
 from translearn.data.sets.svhn import Svhn
@@ -36,6 +37,8 @@ READERS: dict[str, Callable[..., Reader]] = {
     **{name: functools.partial(GbuFeatures, name) for name in XLSA17},
     **{name: functools.partial(GbuPhotos, name) for name in FOLDERS},
     "folder": ImageFolder,
+    "vectors": VectorFile,
+    "signals": SignalFile,
 }
 
 

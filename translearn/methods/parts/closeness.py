@@ -58,6 +58,7 @@ class Term:
         keeps_head: whether the source head is trained along.
         on_batch: whether it looks at features; else at weights alone.
         replaces_decay: whether it stands in for the weight decay of transferred weights.
+        warmup: share of the phase in which a new target head learns alone, before the rest does.
     """
 
     name: ClassVar[str]
@@ -66,6 +67,7 @@ class Term:
     keeps_head: ClassVar[bool] = False
     on_batch: ClassVar[bool] = True
     replaces_decay: ClassVar[bool] = False
+    warmup: float = 0.0
 
     def __init__(self, *strengths: float) -> None:
         if min(strengths) < 0:
@@ -106,6 +108,7 @@ class Closeness(nn.Module):
         self.keeps_head = any(term.keeps_head for term in self.terms)
         self.on_batch = any(term.on_batch for term in self.terms)
         self.replaces_decay = any(term.replaces_decay for term in self.terms)
+        self.warmup = max((term.warmup for term in self.terms), default=0.0)
         self.groups = tuple(groups)
         watches = any(term.watches for term in self.terms)
         self.watched = self.groups if watches else ()

@@ -10,17 +10,20 @@ from translearn.methods.parts.losses import (
     spectral_shrinkage,
     squared_distance,
 )
-from translearn.ranges import NonNegative, Positive
+from translearn.ranges import NonNegative, Part, Positive
 
 
 class Output(Term):
     """Distillation of the source model on target images (Li & Hoiem 2016; Hinton et al. 2015).
 
-    The source head is trained along, as in the paper.
+    As in the paper (section 3) a new target head learns alone first, while the source model stays
+    as it is, and then all is trained together, the source head too. A target head that begins as a
+    copy of the source head needs no such warm-up.
 
     Args:
         weight: of the term.
         temperature: of the distillation.
+        warmup: share of the target phase in which a new target head learns alone.
 
     Raises:
         ConfigError: a value is out of range.
@@ -30,9 +33,15 @@ class Output(Term):
     compares = True
     keeps_head = True
 
-    def __init__(self, *, weight: NonNegative = 1.0, temperature: Positive = 2.0) -> None:
+    def __init__(
+        self,
+        *,
+        weight: NonNegative = 1.0,
+        temperature: Positive = 2.0,
+        warmup: Part = 0.1,
+    ) -> None:
         super().__init__(weight)
-        self.temperature = temperature
+        self.temperature, self.warmup = temperature, warmup
 
     def of_batch(self, seen: Pass) -> Tensor:
         """The source head's outputs against the source model's."""

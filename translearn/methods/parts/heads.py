@@ -2,8 +2,11 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 from torch import nn
+
+from translearn.methods.base import Phase
 
 
 def perceptron(inputs: int, hidden: Sequence[int], outputs: int) -> nn.Sequential:
@@ -13,3 +16,18 @@ def perceptron(inputs: int, hidden: Sequence[int], outputs: int) -> nn.Sequentia
     for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+
+
+def parted(
+    phase: Phase, steps: int, learn: Sequence[str], cache: str | None = "backbone"
+) -> list[Phase]:
+    """A phase of which ``learn`` alone takes the first steps, and all that it trains the rest."""
+    alone = replace(
+        phase, steps=steps, learn=tuple(learn), cache=cache, score_after=(), part="head"
+    )
+    return [alone, replace(phase, steps=phase.steps - steps, part="rest")]
+
+
+def learns(head: nn.Module) -> bool:
+    """Whether the phase that is being trained trains this head."""
+    return next(head.parameters()).requires_grad

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.nn import functional as F
 
 
@@ -160,12 +160,3 @@ def self_label(teacher: Tensor, logits: Tensor, confidence: float) -> Tensor:
     weight = torch.where(chosen, 1.0 / counts.clamp_min(1.0)[label], 0.0)
     losses = F.cross_entropy(logits, label, reduction="none")
     return (losses * weight).sum() / weight.sum().clamp_min(1e-12)
-
-
-def weighted_mean(losses: Tensor, weight: Tensor) -> Tensor:
-    """The mean of losses (B,) of which those of weight 0 count nothing, over all ranks' batches."""
-    count = weight.sum()
-    if distributed.is_initialized():  # ranks hold unequal shares of what counts
-        distributed.all_reduce(count)
-        count = count / distributed.get_world_size()
-    return (losses * weight).sum() / count.clamp(min=1.0)

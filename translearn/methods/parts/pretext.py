@@ -79,10 +79,19 @@ class Pixels(Pretext):
 
 
 class Rotation(Pretext):
-    """By which quarter turn was the image turned? (Gidaris et al., ICLR 2018)."""
+    """By which quarter turn was the image turned? (Gidaris et al., ICLR 2018).
+
+    Raises:
+        ConfigError: the samples are no images.
+    """
 
     def __init__(self, backbone: Backbone, shape: Shape) -> None:
         super().__init__(backbone.out_dim)
+        if len(shape) != 3:
+            raise ConfigError(
+                "method/pretext=rotation turns images, and these samples are none\n"
+                "choose method/pretext=autoencoder, simclr or vicreg"
+            )
         self.head = nn.Linear(backbone.out_dim, 4)
 
     def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
@@ -103,7 +112,9 @@ class Rotation(Pretext):
 
 
 class Autoencoder(Pretext):
-    """A convolutional decoder makes the image of the features; denoising if there is noise.
+    """A decoder makes the sample of the features; denoising if there is noise.
+
+    It is convolutional for images, and has one hidden layer for vectors and signals.
 
     Vincent et al. (ICML 2008) for the denoising form, with Gaussian noise.
 
@@ -122,26 +133,40 @@ class Autoencoder(Pretext):
         super().__init__(backbone.out_dim)
         if noise < 0:
             raise ConfigError(f"method.pretext.noise={noise} must not be negative")
-        self.noise, self.size = noise, tuple(shape[1:])
-        edges, width = self.size, 64
-        stages = max(0, math.ceil(math.log2(max(edges) / 8)))
-        start = tuple(math.ceil(edge / 2**stages) for edge in edges)
-        layers: list[nn.Module] = [
-            nn.Linear(backbone.out_dim, width * start[0] * start[1]),
-            nn.ReLU(),
-            nn.Unflatten(1, (width, *start)),
-        ]
-        for _ in range(stages):
-            narrower = max(16, width // 2)
-            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, narrower, 3, padding=1)]
-            layers += [nn.ReLU()]
-            width = narrower
-        self.decoder = nn.Sequential(*layers, nn.Conv2d(width, shape[0], 3, padding=1))
+        self.noise, self.shape = noise, tuple(shape)
+        make = image_decoder if len(shape) == 3 else dense_decoder
+        self.decoder = make(backbone.out_dim, self.shape)
 
     def loss(self, backbone: nn.Module, x: Tensor) -> dict[str, Tensor]:
         """The term ``reconstruction``: the mean squared error of normalised values."""
         seen = x + self.noise * torch.randn_like(x) if self.noise else x
         features = backbone(seen)
         self.seen = features.detach()
-        made = self.decoder(features)[..., : self.size[0], : self.size[1]]
+        made = self.decoder(features)
+        if x.ndim == 4:
+            made = made[..., : self.shape[1], : self.shape[2]]
         return {"reconstruction": F.mse_loss(made.float(), x)}
+
+
+def image_decoder(features: int, shape: Shape) -> nn.Sequential:
+    """Features (B, D) -> images of at least (C, H, W), in convolutions that double the edges."""
+    edges, width = shape[1:], 64
+    stages = max(0, math.ceil(math.log2(max(edges) / 8)))
+    start = tuple(math.ceil(edge / 2**stages) for edge in edges)
+    layers: list[nn.Module] = [
+        nn.Linear(features, width * start[0] * start[1]),
+        nn.ReLU(),
+        nn.Unflatten(1, (width, *start)),
+    ]
+    for _ in range(stages):
+        narrower = max(16, width // 2)
+        layers += [nn.Upsample(scale_factor=2), nn.Conv2d(width, narrower, 3, padding=1)]
+        layers += [nn.ReLU()]
+        width = narrower
+    return nn.Sequential(*layers, nn.Conv2d(width, shape[0], 3, padding=1))
+
+
+def dense_decoder(features: int, shape: Shape) -> nn.Sequential:
+    """Features (B, D) -> samples of a shape, over a hidden layer as wide as the features."""
+    hidden = [nn.Linear(features, features), nn.ReLU(), nn.Linear(features, math.prod(shape))]
+    return nn.Sequential(*hidden, nn.Unflatten(1, tuple(shape)))

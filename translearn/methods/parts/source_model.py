@@ -45,6 +45,20 @@ class SourceModel(nn.Module):
         return self
 
 
+def start_weights(backbone: Backbone, names: Sequence[str]) -> dict[str, Tensor]:
+    """What the named groups start anew from: their weights now, or new ones if pretrained.
+
+    The draw belongs to the building of the method, which a seed decides, so no checkpoint needs it.
+
+    Raises:
+        ConfigError: a pretrained group cannot be drawn anew.
+    """
+    if backbone.pretrained and names:
+        backbone = copy.deepcopy(backbone)
+        backbone.reset_groups(names)
+    return {name: tensor.clone() for name, tensor in backbone.group_state(names).items()}
+
+
 def check_same_cut(init: str, split_seed: int | None) -> None:
     """Refuse a source model whose training images may be among this run's test images.
 

@@ -13,7 +13,7 @@ from translearn.data.access import Access, Batch, Labelled, LabelledSet, TrainVi
 from translearn.errors import ConfigError
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks
 from translearn.methods.parts.heads import perceptron
-from translearn.methods.parts.losses import full_precision, weighted_mean
+from translearn.methods.parts.losses import full_precision
 from translearn.methods.parts.source_model import read_source_model
 from translearn.methods.zeroshot.descriptions import Descriptions, imagenet_has
 from translearn.methods.zeroshot.embedding import Embedding
@@ -143,7 +143,9 @@ class ZeroShot(Method):
             if learn:
                 cache = None if self.train_backbone else "backbone"
                 steps = budget.steps(name, 1 / len(names))
-                phases.append(Phase(name, {"source": Stream("source")}, steps, learn, cache=cache))
+                # images of validation classes would be in the first model's batch norm
+                stream = Stream("source", among="fit" if name == "held_out" else None)
+                phases.append(Phase(name, {"source": stream}, steps, learn, cache=cache))
             else:
                 phases.append(Phase(name))
         return [*phases, Phase("solve")] if self.variant.solved else phases
@@ -168,7 +170,8 @@ class ZeroShot(Method):
             self.variant.problem(self.inputs(view), labels, every)(tuple(self.strengths.tolist()))
         elif self.validation is not None:
             x = self.variant.held_out(self.inputs(view), self.validation.active.to(labels.device))
-            chosen = self.validation.choose(self.variant, x, labels, self.kept["fit"])
+            # another split's validation classes have taught a backbone that is trained
+            chosen = self.validation.choose(self.variant, x, labels, not self.learners())
             self.strengths.copy_(torch.tensor(chosen[0]))
             self.gamma.fill_(chosen[1])
             self.variant.describe_by(None)
@@ -200,13 +203,11 @@ class ZeroShot(Method):
         images = batch["source"]
         assert isinstance(images, Labelled)
         features = images.x if self.cached else self.backbone(images.x)
-        labels, weight = images.y, torch.ones(len(images.y), device=images.y.device)
+        labels = images.y
         active = torch.ones(self.variant.seen, dtype=torch.bool, device=labels.device)
         if phase == "held_out":
             assert self.validation is not None
             active = self.validation.active.to(labels.device)
-            weight = self.kept["fit"][images.index].float()
-            labels = labels.where(active[labels], active.nonzero()[0])  # these weigh nothing
         if self.variant.trained:
             with full_precision(features):
                 losses = self.variant.losses(features.float(), labels, active)
@@ -215,7 +216,7 @@ class ZeroShot(Method):
             assert self.head is not None
             logits = self.head(features).float().masked_fill(~active, -torch.inf)
             name, losses = "label", F.cross_entropy(logits, labels, reduction="none")
-        return {name: weighted_mean(losses, weight)}
+        return {name: losses.mean()}
 
     def scores(self, x: Tensor) -> Tensor:
         """Scores (B, seen + unseen classes); their differences are too small for bf16."""
