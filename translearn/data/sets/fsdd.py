@@ -1,5 +1,7 @@
 """Spoken digits: the Free Spoken Digit Dataset, 3000 recordings of six speakers."""
 
+import logging
+import struct
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,13 +14,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.data.files.download import data_root, require
-from translearn.data.files.listing import list_files, refuse_special
+from translearn.data.files.listing import few, list_files, refuse_special
 from translearn.data.pipeline.speech import RATE, WINDOW, spectrogram_shape
 from translearn.data.sets.catalog import FSDD
 from translearn.data.sets.digit_images import CLASSES
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import ConfigError, DataError, nearest
 from translearn.ranges import Count, Width
+
+log = logging.getLogger(__name__)
+
 
 TEST_RECORDINGS = 5  # of each digit by each speaker: indices 0 to 4, as published
 
@@ -114,12 +119,18 @@ def read_speakers(
     """
     train: list[tuple[Tensor, int]] = []
     test: list[tuple[Tensor, int]] = []
+    cut: list[Path] = []
     for speaker in speakers:
         for label, digit in enumerate(CLASSES):
             for index in range(checked_count(folder, found, speaker, digit)):
                 path = folder / f"{digit}_{speaker}_{index}.wav"
-                waveform = fit_length(read_wav(path), length)
-                (test if index < TEST_RECORDINGS else train).append((waveform, label))
+                waveform = read_wav(path)
+                if len(waveform) > length:
+                    cut.append(path)
+                kept = (fit_length(waveform, length), label)
+                (test if index < TEST_RECORDINGS else train).append(kept)
+    if cut:
+        log.info("%s", told_cut(cut, length))
     return as_split(train), as_split(test)
 
 
@@ -189,7 +200,8 @@ def read_wav(path: Path) -> Tensor:
             warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
     except Exception as error:  # scipy raises a dozen types on a damaged header
-        why = "its header is broken" if isinstance(error, UnboundLocalError) else f"{error}"
+        broken = isinstance(error, UnboundLocalError | struct.error)
+        why = "its header is broken" if broken else f"{error}"
         raise DataError(
             f"cannot read the recording {path}: {why}\n"
             "delete it and run tl-data prepare fsdd, or replace it"
@@ -203,6 +215,12 @@ def read_wav(path: Path) -> Tensor:
         what = "silence" if len(samples) >= WINDOW else f"{len(samples)} samples"
         raise DataError(f"the recording {path} holds no sound, but {what}\nreplace or delete it")
     return torch.from_numpy(np.array(samples))
+
+
+def told_cut(paths: Sequence[Path], length: int) -> str:
+    """What to say of recordings that lose both ends."""
+    names = few([path.name for path in paths], 3)
+    return f"{len(paths)} recordings longer than {length / RATE:g} s lose both ends: {names}"
 
 
 def fit_length(waveform: Tensor, length: int) -> Tensor:
