@@ -13,7 +13,12 @@ from omegaconf import DictConfig
 
 from translearn.config import Config, conf_dir, plain
 from translearn.errors import ConfigError, TranslearnError
-from translearn.launch.arguments import compose_jobs, refuse_unknown_flags, stored_overrides
+from translearn.launch.arguments import (
+    compose_jobs,
+    flags_first,
+    refuse_unknown_flags,
+    stored_overrides,
+)
 from translearn.launch.earlier import expand_like, refuse_record_as_config, told_done
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
@@ -128,7 +133,7 @@ def run_sweep(words: Sequence[str], folder: Path) -> int:
 
 def give_to_hydra(words: Sequence[str]) -> None:
     """Let Hydra compose the words and call ``task``, once or for each job of a sweep."""
-    sys.argv = [sys.argv[0], *words]
+    sys.argv = [sys.argv[0], *flags_first(words)]
     task()
 
 

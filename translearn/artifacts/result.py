@@ -47,7 +47,7 @@ class Result:
         precision_reason: why it is this precision.
         elapsed_seconds: from the start of this process to its end, building and scoring included.
         data_fingerprint: sha256 of what was read: classes, splits, samples; see ``data.json``.
-        data_places: key of ``data`` -> sha256 of what the folder that it names held.
+        data_places: key of each place that was read -> sha256 of what it held.
         files: of each folder that was read: files found, used, and left out by reason.
         environment: versions, device, threads, commit.
     """

@@ -17,7 +17,7 @@ from translearn.data.pipeline.decoding import decoded, in_turn
 from translearn.data.pipeline.preparation import Preparation
 from translearn.data.scaling import Scaling
 from translearn.data.sets.folder import reading_by
-from translearn.data.sets.fsdd import fit_length, read_wav, why_no_recording
+from translearn.data.sets.fsdd import fit_length, read_wav, told_cut, why_no_recording
 from translearn.data.types import Kind, Shape
 from translearn.engine.build import build_method
 from translearn.engine.workload import scoring_batch, suited
@@ -183,11 +183,17 @@ class Predictor:
         """Recordings as ``batches`` has them."""
         x = torch.zeros(len(paths), self.stored_size, dtype=torch.int16)
         bad: dict[int, str] = {}
+        cut = []
         for row, path in enumerate(paths):
             try:
-                x[row] = fit_length(read_wav(path), self.stored_size)
+                waveform = read_wav(path)
+                x[row] = fit_length(waveform, self.stored_size)
+                if len(waveform) > self.stored_size:
+                    cut.append(path)
             except DataError as error:
                 bad[row] = str(error).splitlines()[0]
+        if cut:
+            complain(told_cut(cut, self.stored_size))
         return x, bad
 
     def images(self, paths: Sequence[Path]) -> FileImages:

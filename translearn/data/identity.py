@@ -1,21 +1,21 @@
 """Whether two runs are the same: the settings that they stored, and what their folders held.
 
-A folder of the user's own is known by what it holds, wherever it lies. Imports no torch.
+A folder is known by what it holds, wherever it lies, and so are recordings and files of packages.
+Imports no torch.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from translearn.artifacts.folder import CONTENTS, of_a_run, stored_config, written_config
 from translearn.config import Config
 from translearn.data.files.compared import digests
 from translearn.data.files.listing import TWICE, Listing, list_files
+from translearn.data.places import is_option, there
 from translearn.errors import CheckpointError, DataError
-from translearn.settings import differences, flatten
+from translearn.settings import differences
 from translearn.system import reading
-from translearn.system.problems import expanded
 
 MOST_BYTES = 2**28  # of a record: a million files
 BY_NAME = ("hidden", "thumbnails", TWICE)  # reasons that a walk has by itself, whoever asks
@@ -70,7 +70,7 @@ def holds(place: Path, before: Held) -> bool:
 
 
 def places(folder: Path) -> dict[str, Held]:
-    """Key of ``data`` -> what the run in a folder found there; none of a run that wrote none.
+    """Key of a place -> what the run in a folder found there; none of a run that wrote none.
 
     Raises:
         CheckpointError: the record is broken.
@@ -83,12 +83,6 @@ def places(folder: Path) -> dict[str, Held]:
         return {
             str(key): {part: str(known[part]) for part in PARTS} for key, known in found.items()
         }
-
-
-def there(key: str, config: Mapping[str, Any]) -> Path | None:
-    """Where a configuration says that a place is; None where it names none."""
-    value = flatten(config).get(f"data.{key}")
-    return expanded(value) if isinstance(value, str) else None
 
 
 def but_moved(folder: Path, changed: list[str], config: Config) -> list[str]:
@@ -149,7 +143,7 @@ def in_place(key: str, before: Held, config: Config) -> bool:
 def changed_since(folder: Path, config: Config) -> list[str]:
     """The places of a configuration that no longer hold what the run in a folder found."""
     return [
-        f"data.{key}={there(key, config)}"
+        f"{'data.' * is_option(key)}{key}={there(key, config)}"
         for key, before in places(folder).items()
         if not in_place(key, before, config)
     ]

@@ -94,9 +94,11 @@ class Reader(ABC):
     Attributes:
         needs: the published files it reads; none where they are the user's own or come with a
             package.
+        origins: the files it reads whose content no checksum fixes, by their keys in ``places``.
     """
 
     needs: tuple[DataSet, ...] = ()
+    origins: tuple[str, ...] = ()
 
     @abstractmethod
     def read(self) -> Samples:
@@ -150,6 +152,7 @@ class TaskSet:
             results of different protocols never share a table cell.
         listings: what was found in the folders that were read, by the name of the set's place.
         notes: what people should know of the data, a sentence each.
+        origins: single files that were read, by their keys in ``places``.
     """
 
     name: str
@@ -158,6 +161,7 @@ class TaskSet:
     protocol: str = "published"
     listings: Mapping[str, Listing] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
     def shape(self, task: str) -> Shape:
         """What a prepared sample of ``task`` looks like: the backbone's input or a stem's."""

@@ -18,7 +18,9 @@ from translearn.artifacts.model import MODEL
 from translearn.config import Config
 from translearn.data.contents import Contents, changes, contents, digests_of, fingerprint
 from translearn.data.files.compared import digests
-from translearn.data.identity import MOST_BYTES, Held, held, there
+from translearn.data.files.listing import Listing
+from translearn.data.identity import MOST_BYTES, Held, held
+from translearn.data.places import below_root, is_option, there
 from translearn.data.types import TaskSet
 from translearn.errors import ConfigError
 from translearn.settings import flatten
@@ -32,7 +34,7 @@ class DataRecord:
 
     Attributes:
         tasks: what it reads of each task, cut and drawn by its seeds.
-        places: key of ``data`` -> what the folder that it names holds, whatever the seeds.
+        places: key of each place -> what it holds, whatever the seeds.
         models: option -> sha256 of the file that it names: weights, a model, descriptions.
     """
 
@@ -55,17 +57,35 @@ def data_record(tasks: TaskSet, config: Config, most: int | None, seed: int) -> 
         most: files of each split that the run reads, drawn by ``seed``; None: all.
         seed: of the run.
     """
-    places = {}
-    for name, listing in tasks.listings.items():
-        for key in (name, "folder"):  # the set's own place, or the option of a set by name
-            place = there(key, config)
-            if place is None:
-                continue
-            real = place.resolve()
-            if listing.folder.resolve() in (real, real.parent):
-                places[key] = held(listing, place)
-                break
+    found = listed_places(tasks, config)
+    places = {key: held(listing, place) for key, (listing, place) in found.items()}
     return DataRecord(contents(tasks, most, seed), places, models(config))
+
+
+def listed_places(tasks: TaskSet, config: Config) -> dict[str, tuple[Listing, Path]]:
+    """Key of each place that was read -> what was found there, and where it is."""
+    found: dict[str, tuple[Listing, Path]] = {}
+    for name, listing in tasks.listings.items():
+        key = key_of(name, listing.folder, config)
+        place = None if key is None else there(key, config)
+        if key is not None and place is not None:
+            before = found.get(key)
+            found[key] = (listing.joined(before[0]) if before else listing, place)
+    for key in tasks.origins:
+        place = there(key, config)
+        if place is not None and place.is_file():
+            found[key] = (Listing(place.parent, ()), place)
+    return found
+
+
+def key_of(name: str, folder: Path, config: Config) -> str | None:
+    """The key of a folder: the set's own place, the option of a set by name, or below the root."""
+    real = folder.resolve()
+    for key in (name, "folder"):
+        place = there(key, config)
+        if place is not None and real in (place.resolve(), place.resolve().parent):
+            return key
+    return below_root(folder, config)
 
 
 def models(config: Config) -> dict[str, str]:
@@ -126,6 +146,7 @@ def keep_record(folder: Path, record: DataRecord, config: Config) -> None:
         text = json.dumps({"fingerprint": record.fingerprint, **parts}, indent=1)
         write_atomic(folder / CONTENTS, (text + "\n").encode())
     elif (folder / RECORD).is_dir():  # that of a command, which can be told again
-        stored, now = stored_config(folder), {key: there(key, config) for key in record.places}
+        stored, keys = stored_config(folder), [key for key in record.places if is_option(key)]
+        now = {key: there(key, config) for key in keys}
         moved = {f"data.{key}": path for key, path in now.items() if path != there(key, stored)}
         remember_moves(folder, moved)

@@ -38,14 +38,26 @@ def refuse_unknown_flags(arguments: Sequence[str]) -> None:
 
 def positional(arguments: Sequence[str]) -> list[str]:
     """The overrides among the arguments."""
+    return parted(arguments)[1]
+
+
+def flags_first(arguments: Sequence[str]) -> list[str]:
+    """The same arguments as Hydra's parser takes them, which knows no flag between overrides."""
+    flags, overrides = parted(arguments)
+    return [*flags, *overrides]
+
+
+def parted(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The flags with their values, and the overrides."""
     takes_value = {"--cfg", "-c", "--package", "-p", "--config-dir", "-cd", "--config-name", "-cn",
                    "--config-path", "-cp", "--info", "-i"}  # fmt: skip
-    overrides, skip = [], False
+    flags: list[str] = []
+    overrides: list[str] = []
+    skip = False
     for argument in arguments:
-        if not skip and not argument.startswith("-"):
-            overrides.append(argument)
+        (flags if skip or argument.startswith("-") else overrides).append(argument)
         skip = argument in takes_value
-    return overrides
+    return flags, overrides
 
 
 def given_values(arguments: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import (
     compose_jobs,
     given_values,
-    positional,
+    parted,
     stored_flags,
     stored_overrides,
     unquoted,
@@ -64,8 +64,8 @@ def expand_like(words: Sequence[str]) -> list[str]:
         raise CheckpointError(f"{LIKE}={folder}: no run there (.hydra/config.yaml is missing)")
     refuse_older(folder)
     kept = [word for word in words if not word.startswith(f"{LIKE}=")]
-    own = positional(kept)
-    flags = [word for word in kept if word not in own] + stored_flags(folder, kept)
+    flags, own = parted(kept)
+    flags += stored_flags(folder, kept)
     parts = tuple(f"{key}{sign}" for key in given for sign in "./")  # of a part chosen anew
     earlier = [
         word

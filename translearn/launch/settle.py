@@ -21,6 +21,7 @@ from translearn.artifacts.folder import (
 from translearn.artifacts.result import Result, read_result
 from translearn.config import Config, plain
 from translearn.data.identity import but_moved, changed_since, same
+from translearn.data.places import is_option
 from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import SWEEP_KEYS, given_values, unquoted
 from translearn.settings import differences, fingerprint
@@ -124,7 +125,7 @@ def made_by(folder: Path, result: Result, config: Config) -> bool:
     """Whether a result is that of this config, wherever the same data lie now."""
     if result.fingerprint == fingerprint(config):
         return True
-    return bool(result.data_places) and same(folder, config)
+    return any(map(is_option, result.data_places)) and same(folder, config)
 
 
 def refuse_other_runs(sweep: Path, configs: Sequence[DictConfig]) -> None:

@@ -15,6 +15,7 @@ from translearn.artifacts.folder import (
     unfilled_config,
 )
 from translearn.artifacts.result import Result, load_result, started
+from translearn.data.places import is_option
 from translearn.report.stored import names_of_places
 
 BROKEN = "broken"  # what cannot be read
@@ -60,22 +61,30 @@ def collect(folders: Sequence[Path]) -> list[Run]:
 
 
 def by_contents(runs: Sequence[Run]) -> list[Run]:
-    """The runs, with the folders of images in ``told`` and ``data`` called by what they held."""
+    """The runs, with the folders of images in ``told`` and ``data`` called by what they held.
+
+    What a set read below the data root or in a package is told where it is not what it was in the
+    first run that read it.
+    """
     given = {id(run): dict(o.split("=", 1) for o in run.overrides if "=" in o) for run in runs}
     found = [
-        (key, sha256, given[id(run)].get(f"data.{key}", ""))
+        (key, sha256, given[id(run)].get(f"data.{key}", "") if is_option(key) else "")
         for run in runs
         for key, sha256 in run.data_places.items()
     ]
     names, titles = names_of_places(found), dict[tuple[tuple[str, str], ...], str | None]()
     named = []
     for run in runs:
-        places = {f"data.{key}": names[key, sha256] for key, sha256 in run.data_places.items()}
-        told = [o for o in run.overrides if o.split("=", 1)[0] not in places]
-        told += [f"{key}={name}" for key, name in places.items()]
-        title = titles.setdefault(tuple(sorted(run.data_places.items())), run.data)
-        data = title if places else run.data
-        named.append(replace(run, told=tuple(told), data=data))
+        chosen = {key: sha256 for key, sha256 in run.data_places.items() if is_option(key)}
+        called = {
+            f"data.{key if key in chosen else key.partition('/')[2]}": names[key, sha256]
+            for key, sha256 in run.data_places.items()
+            if key in chosen or names[key, sha256]
+        }
+        told = [o for o in run.overrides if o.split("=", 1)[0] not in called]
+        told += [f"{key}={name}" for key, name in called.items()]
+        title = titles.setdefault(tuple(sorted(chosen.items())), run.data) if chosen else run.data
+        named.append(replace(run, told=tuple(told), data=title))
     return named
 
 

@@ -18,6 +18,9 @@ from translearn.system.quoting import continuing
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+FILE_LIMIT = "raise the largest size of a file (ulimit -f), or use another disk"
+
+
 DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -59,7 +62,9 @@ def problem(error: OSError, run: Path | None = None) -> TranslearnError:
     path = _path(error)
     go_on = "" if run is None else f" and continue with: {continuing(run)}"
     if error.errno in FULL:
-        return DiskError(f"cannot write {path or 'a file'}: {what}\nfree some space{go_on}")
+        place = path or (f"into {run}" if run else "a file")
+        remedy = FILE_LIMIT if error.errno == errno.EFBIG else "free some space"
+        return DiskError(f"cannot write {place}: {what}\n{remedy}{go_on}")
     if path and run is not None and not _within(path, run):
         return DataError(f"cannot read {path}: {what}\nput it right, or choose other data")
     if error.errno in DENIED:
@@ -82,6 +87,11 @@ def of_type(error: BaseException, run: Path | None = None) -> BaseException:
         return problem(error, run)
     if isinstance(error, MemoryError) or _is_about_memory(error):
         return OutOfMemoryError(NO_MEMORY)
+    if isinstance(error, ImportError) and NOT_LOADED.search(str(error)):
+        return OutOfMemoryError(
+            f"a library could not be loaded: {' '.join(str(error).split())[:200]}\n"
+            "free some memory, or raise its limit (ulimit -v)"
+        )
     if isinstance(error, RuntimeError):
         if "can't start new thread" in str(error):
             return OutOfMemoryError(SCARCE[errno.EAGAIN])
@@ -109,6 +119,14 @@ OUT_OF_MEMORY = re.compile(
     r"not enough memory|ALLOC_FAILED|insufficient (memory|resources)|"
     r"could not create a (memory object|primitive)|Storage size calculation overflowed|"
     r"Insufficient memory|no memory|not enough space",
+    re.IGNORECASE,
+)
+
+
+# what the system's loader says of a shared library that found no room
+NOT_LOADED = re.compile(
+    r"failed to map segment|cannot (map|allocate|create|change) .*"
+    r"(memory|pages|segment|descriptor|shared object|protection)",
     re.IGNORECASE,
 )
 

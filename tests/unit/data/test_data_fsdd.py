@@ -145,3 +145,21 @@ def test_the_published_recordings():
     assert source.name == "fsdd:jackson+lucas+nicolas+theo+yweweler"
     assert torch.bincount(target.test.y).tolist() == [5] * 10
     assert (source.train.x != 0).any(dim=1).all()
+
+
+@pytest.mark.parametrize("kept", [0, 20, 43])
+def test_a_header_that_breaks_off_is_told_as_such(kept, root, tmp_path):
+    path = tmp_path / "cut.wav"
+    path.write_bytes((root / FSDD.resources[0].path / "3_bob_0.wav").read_bytes()[:kept])
+    with pytest.raises(DataError, match=r"cut\.wav") as told:
+        read_wav(path)
+    assert "unpack" not in str(told.value)
+
+
+@pytest.mark.parametrize("length", [400, 1600, 8000])
+def test_recordings_that_lose_their_ends_are_told(length, root, caplog):
+    caplog.set_level("INFO")
+    spoken(root, length=length).load()
+    told = [line for line in caplog.messages if "lose both ends" in line]
+    assert len(told) == (0 if length == 8000 else 2)  # of the source, and of the target
+    assert all(f"longer than {length / 8000:g} s" in line for line in told)

@@ -90,3 +90,12 @@ def test_a_set_that_publishes_no_unseen_classes_needs_some(tmp_path):
     write_usps(tmp_path)
     with pytest.raises(ConfigError, match=r"data\.unseen is not set; give names of classes"):
         Unseen(str(tmp_path), "usps").load()
+
+
+@pytest.mark.parametrize("name", [1000.0, 7.5, True, None])
+def test_a_name_that_was_read_as_something_else_needs_quotes(name):
+    with pytest.raises(ConfigError, match="needs quotes"):
+        digits_attributes(unseen=[name, "2"]).load()
+    with pytest.raises(ConfigError) as plain:
+        digits_attributes(unseen=["1e3", "2"]).load()
+    assert "quotes" not in str(plain.value)

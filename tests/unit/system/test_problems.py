@@ -7,7 +7,7 @@ import pytest
 
 from translearn.errors import ConfigError, TranslearnError
 from translearn.system import command
-from translearn.system.problems import expanded, problem
+from translearn.system.problems import expanded, of_type, problem
 
 
 @pytest.mark.parametrize("number", sorted(errno.errorcode))
@@ -66,3 +66,24 @@ def test_a_nul_in_a_path_and_a_bug_are_told_in_a_few_lines(capsys, monkeypatch):
     assert "NUL" in told and "ZeroDivisionError" in told and "Traceback" not in told
     assert command.run(lambda: 1 // 0, alone=False, debug=True) == 1
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("reason", [
+    "failed to map segment from shared object",
+    "cannot map zero-fill pages: Cannot allocate memory",
+    "cannot allocate memory in static TLS block",
+    "cannot create shared object descriptor: Cannot allocate memory",
+    "cannot change memory protections",
+])  # fmt: skip
+def test_a_library_that_found_no_room_is_no_bug(reason):
+    told = of_type(ImportError(f"libtorch_cpu.so: {reason}"))
+    assert told.exit_code == 5 and "libtorch_cpu.so" in str(told)
+    assert of_type(ImportError("cannot import name 'x'")).__class__ is ImportError
+
+
+@pytest.mark.parametrize("name", ["ENOSPC", "EDQUOT", "EFBIG"])
+def test_a_write_without_a_path_names_the_run(name, tmp_path):
+    number = getattr(errno, name)
+    told = problem(OSError(number, os.strerror(number)), tmp_path)
+    assert told.exit_code == 7 and str(tmp_path) in str(told).splitlines()[0]
+    assert ("ulimit -f" in str(told)) is (name == "EFBIG")

@@ -47,7 +47,8 @@ class Arrangement(DataSource):
         samples = self.read()
         listings = {name: one.listing for name, one in samples.items() if one.listing is not None}
         tasks = self.arrange(samples)
-        return replace(tasks, listings=listings, notes=lacking(tasks))
+        origins = dict.fromkeys(key for one in self.readers.values() for key in one.origins)
+        return replace(tasks, listings=listings, notes=lacking(tasks), origins=tuple(origins))
 
     def read(self) -> dict[str, Samples]:
         """Read every set.

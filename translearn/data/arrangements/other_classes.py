@@ -10,6 +10,12 @@ from translearn.data.types import Samples, TaskSet, cut_domain, cut_test, keep_c
 from translearn.errors import ConfigError, nearest
 from translearn.ranges import Count, Part, Seed
 
+# a folder may be called 1e3, 007, true or null
+QUOTES = (
+    "\na name that reads as a number, true, false or null needs quotes: "
+    "\"data.{option}=['1e3','007']\""
+)
+
 
 class OtherClasses(Arrangement):
     """One set whose classes are shared out between source and target.
@@ -93,5 +99,8 @@ def labels_of(option: str, names: Sequence[object], classes: Sequence[str]) -> l
     """
     for name in names:
         if str(name) not in classes:
-            raise ConfigError(f"data.{option}: no class {name}{nearest(str(name), classes)}")
+            quotes = "" if isinstance(name, str) else QUOTES.format(option=option)
+            raise ConfigError(
+                f"data.{option}: no class {name}{nearest(str(name), classes)}{quotes}"
+            )
     return sorted({classes.index(str(name)) for name in names})

@@ -51,6 +51,15 @@ class Listing:
         kept = tuple(name for name in self.files if name not in gone)
         return replace(self, files=kept, left_out={**self.left_out, reason: sorted(gone)})
 
+    def joined(self, other: "Listing") -> "Listing":
+        """What two uses of one folder found: a file that either uses is not left out."""
+        files = tuple(sorted({*self.files, *other.files}))
+        left_out = {
+            reason: [name for name in names if name not in files]
+            for reason, names in {**self.left_out, **other.left_out}.items()
+        }
+        return replace(self, files=files, left_out={k: v for k, v in left_out.items() if v})
+
     def record(self) -> dict[str, Any]:
         """What the result keeps of it."""
         return {

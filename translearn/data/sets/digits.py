@@ -21,8 +21,16 @@ DIGIT, FRAME = 20, 28  # edge of the enlarged digit and of the image, in pixels
 MASK_ABOVE = 96  # of 255: what counts as ink, as hard as MNIST-M's mask
 
 
+STORED = "package/sklearn/datasets/data/digits.csv.gz"
+
+
+PHOTOS = tuple(f"package/sklearn/datasets/images/{name}.jpg" for name in ("china", "flower"))
+
+
 class Digits(Reader):
     """Real handwritten digits from scikit-learn's wheel: the 8x8 digits, 20x20 in a 28x28 frame."""
+
+    origins = (STORED,)
 
     def read(self) -> Samples:
         """Read scikit-learn's file."""
@@ -38,6 +46,8 @@ class DigitsOverPhotos(Reader):
         split_seed: decides the crops.
     """
 
+    origins = (STORED, *PHOTOS)
+
     def __init__(self, split_seed: Seed = 0) -> None:
         self.split_seed = split_seed
 
@@ -51,6 +61,8 @@ class DigitsOverPhotos(Reader):
 
 class EvenOrOdd(Reader):
     """The digits as scikit-learn stores them, 8x8, of two classes: even and odd."""
+
+    origins = (STORED,)
 
     def read(self) -> Samples:
         """Read scikit-learn's file."""

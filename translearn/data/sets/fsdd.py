@@ -1,8 +1,10 @@
 """Spoken digits: the Free Spoken Digit Dataset, 3000 recordings of six speakers."""
 
+import logging
+import struct
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +14,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from translearn.data.files.download import data_root, require
-from translearn.data.files.listing import refuse_special
+from translearn.data.files.listing import few, list_files, refuse_special
 from translearn.data.pipeline.speech import RATE, WINDOW, spectrogram_shape
 from translearn.data.sets.catalog import FSDD
 from translearn.data.sets.digit_images import CLASSES
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import ConfigError, DataError, nearest
 from translearn.ranges import Count, Width
+
+log = logging.getLogger(__name__)
+
 
 TEST_RECORDINGS = 5  # of each digit by each speaker: indices 0 to 4, as published
 
@@ -72,7 +77,9 @@ class SpokenDigits(Reader):
             DataError: files are missing or broken.
         """
         folder = fsdd_folder(self.root, self.download)
-        found = recordings(folder)
+        listing = list_files(folder, why_not_named)
+        listing = listing.without("in a folder below", [n for n in listing.files if "/" in n])
+        found = recordings(listing.files)
         others = [speaker for speaker in found if speaker != self.without]
         speakers = others if self.speakers is None else list(self.speakers)
         for name in speakers:
@@ -82,10 +89,12 @@ class SpokenDigits(Reader):
         if not speakers:
             raise DataError(f"{folder} holds recordings of {self.without} alone")
         train, test = read_speakers(folder, found, speakers, self.length)
+        unused = [name for name in listing.files if named_parts(name)[1] not in speakers]
         everybody = self.speakers is None and self.without is None
         name = "fsdd" if everybody else f"fsdd:{'+'.join(speakers)}"
         shape = spectrogram_shape(self.mels, self.length)
-        return Samples(name, CLASSES, train, test, Kind.waveform, shape, "published")
+        return Samples(name, CLASSES, train, test, Kind.waveform, shape, "published",
+                       listing=listing.without("of other speakers", unused))  # fmt: skip
 
 
 def fsdd_folder(root: str, download: bool) -> Path:
@@ -110,24 +119,42 @@ def read_speakers(
     """
     train: list[tuple[Tensor, int]] = []
     test: list[tuple[Tensor, int]] = []
+    cut: list[Path] = []
     for speaker in speakers:
         for label, digit in enumerate(CLASSES):
             for index in range(checked_count(folder, found, speaker, digit)):
                 path = folder / f"{digit}_{speaker}_{index}.wav"
-                waveform = fit_length(read_wav(path), length)
-                (test if index < TEST_RECORDINGS else train).append((waveform, label))
+                waveform = read_wav(path)
+                if len(waveform) > length:
+                    cut.append(path)
+                kept = (fit_length(waveform, length), label)
+                (test if index < TEST_RECORDINGS else train).append(kept)
+    if cut:
+        log.info("%s", told_cut(cut, length))
     return as_split(train), as_split(test)
 
 
-def recordings(folder: Path) -> Recordings:
-    """What lies in a folder: speaker -> digit -> one more than the largest index."""
+def recordings(names: Iterable[str]) -> Recordings:
+    """What files are, by their names: speaker -> digit -> one more than the largest index."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for path in sorted(folder.glob("*.wav")):
-        digit, _, rest = path.stem.partition("_")
-        speaker, _, index = rest.rpartition("_")
-        if digit in CLASSES and speaker and index.isdecimal():
-            found[speaker][digit] = max(found[speaker][digit], int(index) + 1)
+    for name in names:
+        digit, speaker, index = named_parts(name)
+        found[speaker][digit] = max(found[speaker][digit], int(index) + 1)
     return {speaker: dict(counts) for speaker, counts in sorted(found.items())}
+
+
+def named_parts(name: str) -> tuple[str, str, str]:
+    """Digit, speaker and index in the name of a file."""
+    digit, _, rest = name.removesuffix(".wav").partition("_")
+    speaker, _, index = rest.rpartition("_")
+    return digit, speaker, index
+
+
+def why_not_named(path: Path) -> str:
+    """Why a file is none of the recordings of digits; empty if it is one."""
+    digit, speaker, index = named_parts(path.name)
+    of_a_digit = digit in CLASSES and speaker and index.isdecimal()
+    return "" if path.suffix == ".wav" and of_a_digit else "not named DIGIT_SPEAKER_INDEX.wav"
 
 
 def checked_count(folder: Path, found: Recordings, speaker: str, digit: str) -> int:
@@ -173,7 +200,8 @@ def read_wav(path: Path) -> Tensor:
             warnings.filterwarnings("error", "Reached EOF", wavfile.WavFileWarning)
             rate, samples = wavfile.read(path)
     except Exception as error:  # scipy raises a dozen types on a damaged header
-        why = "its header is broken" if isinstance(error, UnboundLocalError) else f"{error}"
+        broken = isinstance(error, UnboundLocalError | struct.error)
+        why = "its header is broken" if broken else f"{error}"
         raise DataError(
             f"cannot read the recording {path}: {why}\n"
             "delete it and run tl-data prepare fsdd, or replace it"
@@ -187,6 +215,12 @@ def read_wav(path: Path) -> Tensor:
         what = "silence" if len(samples) >= WINDOW else f"{len(samples)} samples"
         raise DataError(f"the recording {path} holds no sound, but {what}\nreplace or delete it")
     return torch.from_numpy(np.array(samples))
+
+
+def told_cut(paths: Sequence[Path], length: int) -> str:
+    """What to say of recordings that lose both ends."""
+    names = few([path.name for path in paths], 3)
+    return f"{len(paths)} recordings longer than {length / RATE:g} s lose both ends: {names}"
 
 
 def fit_length(waveform: Tensor, length: int) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 from translearn.data.files.arrays import matrix, whole_numbers
 from translearn.data.files.download import require
 from translearn.data.files.matlab import cell_strings, read_mat
+from translearn.data.places import ROOT
 from translearn.data.sets.catalog import XLSA17
 from translearn.data.types import Kind, Reader, Samples, Split, keep_classes
 from translearn.errors import DataError
@@ -35,6 +36,7 @@ class GbuFeatures(Reader):
     def __init__(self, set: str, root: str) -> None:
         self.folder = expanded(root) / "xlsa17" / "data" / set
         self.root, self.set, self.needs = root, set, (XLSA17[set],)
+        self.origins = tuple(f"{ROOT}{one.path}" for one in XLSA17[set].resources)
 
     def read(self) -> Samples:
         """Read both files.

@@ -29,6 +29,8 @@ class PrintedDigits(Reader):
     28x28 frame, as the set ``digits`` is.
     """
 
+    origins = ("package/translearn/data/sets/assets/print.npz",)
+
     def read(self) -> Samples:
         """Read the file of the package.
 
