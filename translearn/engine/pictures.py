@@ -14,6 +14,7 @@ from translearn.data.files.images import FileImages
 from translearn.data.pipeline.loaders import in_order
 from translearn.data.types import Images, Kind, permutation
 from translearn.engine.job import Job
+from translearn.engine.plane import plane_of
 from translearn.methods.base import Method
 from translearn.metrics.seen_unseen import SeenUnseen
 from translearn.report.drawing import Evidence, Examples
@@ -78,6 +79,7 @@ def gather(job: Job, result: Result, confusions: Mapping[str, Tensor], main_task
         },
         main_task=main_task,
         threads=job.runtime.threads,
+        plane=plane_of(job, main_task),
     )
 
 

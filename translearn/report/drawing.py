@@ -51,6 +51,23 @@ class Examples:
 
 
 @dataclass(frozen=True)
+class Plane:
+    """Samples of two numbers, and what is predicted all around them.
+
+    Attributes:
+        x: (W,) from left to right.
+        y: (H,) from below.
+        predicted: (H, W) the class at each point.
+        points: task -> its samples (N, 2), and their labels (N,) where there are some.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    predicted: NDArray[np.int64]
+    points: Mapping[str, tuple[NDArray[np.float32], NDArray[np.int64] | None]]
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a run's figures are drawn from.
 
@@ -62,6 +79,7 @@ class Evidence:
         examples: task -> some samples.
         main_task: the task that tables are about.
         threads: that t-SNE may use.
+        plane: of samples of two numbers.
     """
 
     title: str
@@ -71,6 +89,7 @@ class Evidence:
     examples: Mapping[str, Examples]
     main_task: str
     threads: int = 1
+    plane: Plane | None = None
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:

@@ -21,6 +21,7 @@ from translearn.report.drawing import (
     words,
 )
 from translearn.report.embedding import embedding
+from translearn.report.plane import boundary
 
 NAMED_CLASSES = 40  # at most so many classes have their names on an axis
 
@@ -201,6 +202,7 @@ FIGURES: tuple[Callable[[Evidence], dict[str, Figure]], ...] = (
     class_accuracies,
     embedding,
     sample_grid,
+    boundary,
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from translearn.data.sets.catalog import OFFICE31_DOMAINS, XLSA17
+from translearn.data.sets.catalog_numbers import AMAZON_SHA256, SURF_SHA256
 from translearn.data.sets.digits import Digits, DigitsOverPhotos, EvenOrOdd
 from translearn.data.sets.folder import ImageFolder
 from translearn.data.sets.fsdd import SpokenDigits
@@ -13,6 +14,8 @@ from translearn.data.sets.gbu import GbuFeatures
 from translearn.data.sets.gbu_photos import FOLDERS, GbuPhotos
 from translearn.data.sets.mnist import Mnist
 from translearn.data.sets.mnist_m import MnistM
+from translearn.data.sets.moons import Moons
+from translearn.data.sets.number_sets import Activities, AmazonReviews, OfficeCaltech10
 from translearn.data.sets.numbers import SignalFile, VectorFile
 from translearn.data.sets.office31 import Office31
 from translearn.data.sets.printed import PrintedDigits
@@ -36,6 +39,12 @@ READERS: dict[str, Callable[..., Reader]] = {
     **{domain: functools.partial(Office31, domain) for domain in OFFICE31_DOMAINS},
     **{name: functools.partial(GbuFeatures, name) for name in XLSA17},
     **{name: functools.partial(GbuPhotos, name) for name in FOLDERS},
+    **{domain: functools.partial(AmazonReviews, domain) for domain in AMAZON_SHA256},
+    **{f"surf_{domain}": functools.partial(OfficeCaltech10, domain) for domain in SURF_SHA256},
+    "har": functools.partial(Activities, "har"),
+    "wisdm": functools.partial(Activities, "wisdm"),
+    "moons": Moons,
+    "moons_turned": functools.partial(Moons, True),
     "folder": ImageFolder,
     "vectors": VectorFile,
     "signals": SignalFile,

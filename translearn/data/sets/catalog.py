@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from translearn.config import conf_dir
 from translearn.data.files.download import DataSet, Resource
+from translearn.data.sets.catalog_numbers import NUMBER_SETS
 
 MNIST_ADDRESS = "https://ossci-datasets.s3.amazonaws.com/mnist"  # torchvision's first mirror
 
@@ -167,7 +168,7 @@ XLSA17 = {
 }
 
 
-SETS = (MNIST, BSDS500, USPS, SVHN, OFFICE31, FSDD, *XLSA17.values())
+SETS = (MNIST, BSDS500, USPS, SVHN, OFFICE31, FSDD, *XLSA17.values(), *NUMBER_SETS)
 
 
 DATA_SETS = {data_set.name: data_set for data_set in SETS}
