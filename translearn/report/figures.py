@@ -201,8 +201,8 @@ FIGURES: tuple[Callable[[Evidence], dict[str, Figure]], ...] = (
     confusion_matrices,
     class_accuracies,
     embedding,
-    sample_grid,
     boundary,
+    sample_grid,
 )
 
 

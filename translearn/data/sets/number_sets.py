@@ -19,6 +19,7 @@ from translearn.data.sets.catalog_numbers import (
 )
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import DataError
+from translearn.ranges import Count
 
 WORDS = tuple(str(number) for number in range(5000))
 
@@ -118,7 +119,7 @@ class Activities(Reader):
         root: the data root folder.
     """
 
-    def __init__(self, name: str, subject: int = 2, root: str = "") -> None:
+    def __init__(self, name: str, subject: Count = 2, root: str = "") -> None:
         self.set = {"har": HAR, "wisdm": WISDM}[name]
         self.name, self.subject, self.root, self.needs = name, subject, root, (self.set,)
 
