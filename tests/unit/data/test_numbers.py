@@ -9,6 +9,7 @@ from runs import checked
 from translearn.data.arrangements.numbers import SignalPair, VectorPair
 from translearn.data.arrangements.other_classes import OtherClasses
 from translearn.data.arrangements.pair import Pair
+from translearn.data.files.number_tables import read_number_table
 from translearn.data.identity import changed_since
 from translearn.data.scaling import Scaling, fitted, over_sum
 from translearn.engine.data_record import data_record, keep_record
@@ -163,6 +164,20 @@ def test_what_is_wrong_in_options_is_told(name, tmp_path):
     changes = {k: options["source"] if v == "source" else v for k, v in changes.items()}
     with pytest.raises((ConfigError, DataError), match=told):
         checked(VectorPair, **{**options, **changes}).load()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (TABLE, "line 2, column label is 'x'.*\n.*data.label=labl; did you mean label"),
+        ("1,2,x\n3,4,y\n", "line 1, column 2 is 'x'.*\n.*data.label=labl; its first line names"),
+    ],
+)
+def test_a_column_of_labels_that_is_not_there_is_told(content, told, tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text(content)
+    with pytest.raises(DataError, match=told):
+        read_number_table(path, "labl")
 
 
 def test_classes_and_columns_that_the_source_lacks_are_told(tmp_path):

@@ -58,7 +58,14 @@ def read_number_table(
     if not kept:
         raise DataError(f"{path} has no column beside that of the labels")
     titles = names or tuple(str(column) for column in range(width))
-    numbers = cells_as_numbers(path, rows, kept, titles)
+    try:
+        numbers = cells_as_numbers(path, rows, kept, titles)
+    except DataError as error:
+        if isinstance(label, str) and place is None:  # its labels are taken for numbers
+            told = str(error).splitlines()[0]
+            there = nearest(label, names) if names else "; its first line names none"
+            raise DataError(f"{told}\nno column is called data.label={label}{there}") from error
+        raise
     labels = None if place is None else [line.cells[place] for line in rows]
     if labels is not None and "" in labels:
         number, title = rows[labels.index("")].number, titles[place or 0]
