@@ -25,8 +25,8 @@ from typing import Any
 
 import torch
 
+from translearn.artifacts.surroundings import surroundings
 from translearn.data.sets.catalog import data_needs
-from translearn.engine.environment import environment
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 5  # times as long as on a GPU may a part take on a processor
@@ -234,7 +234,7 @@ def main() -> int:
         "schema": 1,
         "quick": given.quick,
         "device": about(given.device),
-        "versions": environment(None),
+        "versions": surroundings(),
         "parts": parts,
         "seconds": round(time.monotonic() - start, 1),
         "failures": {title: part["failure"] for title, part in parts.items() if part["failure"]},

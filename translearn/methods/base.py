@@ -217,15 +217,11 @@ class Method(nn.Module):
         """Optimizer groups of what is trained: a pretrained backbone learns at ``lr`` / 10."""
         of_backbone = {id(parameter) for parameter in self.backbone.parameters()}
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        rates = {True: lr * (BACKBONE_RATE if self.backbone.pretrained else 1.0), False: lr}
-        groups = [
-            {
-                "params": [p for p in trained if (id(p) in of_backbone) is inside],
-                "lr": rates[inside],
-            }
-            for inside in (True, False)
-        ]
-        return [group for group in groups if group["params"]]
+        inside = [p for p in trained if id(p) in of_backbone]
+        others = [p for p in trained if id(p) not in of_backbone]
+        slower = lr * (BACKBONE_RATE if self.backbone.pretrained else 1.0)
+        rates = ((inside, slower), (others, lr))
+        return [{"params": group, "lr": rate} for group, rate in rates if group]
 
 
 def shared_classes(tasks: Tasks) -> int:

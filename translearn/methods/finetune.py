@@ -105,8 +105,7 @@ class Finetune(Method):
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """``source`` (without steps if ``init`` replaces it), then ``target``."""
-        source: list[Phase] = []
-        share = 0.0
+        source, share = list[Phase](), 0.0
         if self.init is not None:
             source = [Phase("source", score_after=("source",))]
         elif self.source_share > 0:
@@ -136,8 +135,7 @@ class Finetune(Method):
         """Whether phase ``target`` gives an image the same features at every step."""
         keeps = self.layers.frozen_statistics or self.backbone.keeps_statistics
         still = not self.tuned or self.backbone.learn == "none"
-        all_frozen = still and not self.fresh and keeps
-        return all_frozen and not self.closeness.on_batch
+        return still and keeps and not self.fresh and not self.closeness.on_batch
 
     def _learners(self) -> tuple[str, ...]:
         """What phase ``target`` trains: the groups that are not frozen, and the heads in use."""
@@ -191,20 +189,20 @@ class Finetune(Method):
 
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Logits (B, classes of ``task``) by the head of that task."""
-        head = self.source_head if task == "source" else self.target_head
-        logits: Tensor = head(self.backbone(x))
+        logits: Tensor = getattr(self, f"{task}_head")(self.backbone(x))
         return logits
 
     def from_source(self) -> dict[str, Tensor]:
         """Transferred groups, and the heads that began as the source head and learn."""
-        heads = {"target_head": self.copies_head, "source_head": self.closeness.keeps_head}
-        learn = [name for name, learns in heads.items() if learns]
-        groups = self.transferred if self.tuned and self.backbone.learn != "none" else ()
         if not self.predicts("source"):
             return {}
-        of_groups = {f"backbone.{n}": t for n, t in self.backbone.group_state(groups).items()}
-        parts = [self.get_submodule(name).state_dict(prefix=f"{name}.") for name in learn]
-        return of_groups | {key: tensor for part in parts for key, tensor in part.items()}
+        groups = self.transferred if self.tuned and self.backbone.learn != "none" else ()
+        found = {f"backbone.{n}": t for n, t in self.backbone.group_state(groups).items()}
+        if self.copies_head:
+            found |= self.target_head.state_dict(prefix="target_head.")
+        if self.closeness.keeps_head:
+            found |= self.source_head.state_dict(prefix="source_head.")
+        return found
 
     def predicts(self, task: str) -> bool:
         """False for the source where there never was a source model."""
