@@ -53,7 +53,7 @@ PROVOKED = {
     3: (("data=mnist_usps",), None, "data=print_hand"),
     4: (("run.lr=1e38", "run.clip=null", "run.max_steps=50"), None, "not finite"),
     5: (MEMORY, little_memory, "run.batch_size"),
-    7: ((), small_files, "free some space"),
+    7: ((), small_files, "ulimit -f"),
 }
 
 
