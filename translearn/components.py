@@ -18,16 +18,23 @@ from omegaconf import MISSING
 
 from translearn.config import listed
 from translearn.errors import ConfigError, nearest
-from translearn.ranges import refuse_unfit
+from translearn.ranges import Learn, WithSource, refuse_unfit
 from translearn.renamed import present_component, present_target, warn_once
 
 Part = TypeVar("Part")
 
 
+# Options in a component's yaml that the engine acts on, and what they may be.
+ENGINE_OPTIONS: Mapping[str, Any] = {
+    "backbone.learn": Learn | None,
+    "method.average_with_source": WithSource,
+}
+
+
 # Keys of a component's yaml that are read by the runner and not by the component itself.
 RUNNER_KEYS = (
-    "_target_", "name", "phases", "smoke_data", "variants", "download", "needs", "learn",
-    "average_with_source",
+    "_target_", "name", "phases", "smoke_data", "variants", "download", "needs",
+    *(key.partition(".")[2] for key in ENGINE_OPTIONS),
 )  # fmt: skip
 
 
@@ -84,6 +91,17 @@ def check(group: str, config: Mapping[str, Any], base: type[Part], parts: Iterab
     for name, of in part_bases(found).items():
         if name in config:
             check_part(f"{group}.{name}", config[name], of)
+
+
+def check_engine_options(config: Mapping[str, Any]) -> None:
+    """Check the options of ``ENGINE_OPTIONS`` in a whole config.
+
+    Raises:
+        ConfigError: a value is none that its option takes.
+    """
+    for key, annotation in ENGINE_OPTIONS.items():
+        group, _, option = key.partition(".")
+        refuse_unfit(key, config[group].get(option), annotation)
 
 
 def check_part(key: str, config: Any, base: type[Any]) -> None:

@@ -65,6 +65,7 @@ Part = Annotated[float, Range(0, below=1)]  # which something else is left of
 Areas = Annotated[Sequence[float], Span(above=0, most=1)]
 Zooms = Annotated[Sequence[float], Span(above=0, most=16)]
 Ratios = Annotated[Sequence[float], Span(above=0)]
+Learn = Literal["none", "last", "all"]  # the layer groups of a backbone that learn
 WithSource = Share | Literal["auto"] | None  # method.average_with_source
 Middle = Annotated[float, Range(above=0, below=1)]
 

@@ -1,7 +1,7 @@
 """What every backbone offers: features, and ordered, named layer groups."""
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -9,8 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from translearn.backbones.layers import Layer, resolve_layer
 from translearn.errors import ConfigError
-
-Learn = Literal["none", "last", "all"]
+from translearn.ranges import Learn
 
 
 class Backbone(nn.Module):

@@ -16,6 +16,7 @@ from translearn.system import command
 from translearn.system.problems import expanded
 
 DEFAULT_ROOT = "~/.cache/translearn"
+MOST_SHOWN = 20  # classes that check names
 
 
 def main() -> None:
@@ -73,7 +74,9 @@ def add_check(parser: argparse.ArgumentParser) -> None:
         "folder", metavar="FOLDER|FILE",
         help="searched through; or a table of images; or a file of vectors or signals",
     )  # fmt: skip
-    parser.add_argument("--label", metavar="NAME", help="of a file of numbers, as by data.label")
+    parser.add_argument(
+        "--label", metavar="NAME", type=column, help="of a file of numbers, as by data.label"
+    )
     parser.add_argument(
         "--workers", metavar="N", type=int, default=2, help="decoding processes (2)"
     )
@@ -115,6 +118,11 @@ def check(place: Path, workers: int, max_pixels: int) -> None:
     print(f"all {len(paths)} images can be read")
 
 
+def column(label: str) -> str | int:
+    """A column or an array by its name, or a column by its number."""
+    return int(label) if label.removeprefix("-").isdecimal() else label
+
+
 def is_number_file(place: Path) -> bool:
     """Whether a place is a file of vectors or signals, and no table of images."""
     from translearn.data.files.label_table import is_table
@@ -124,7 +132,7 @@ def is_number_file(place: Path) -> bool:
     return place.is_file() and suffix in SUFFIXES and not (suffix == ".csv" and is_table(place))
 
 
-def check_numbers(place: Path, label: str | None) -> None:
+def check_numbers(place: Path, label: str | int | None) -> None:
     """Read a file of vectors or signals as a run would, and print what it holds.
 
     Raises:
@@ -132,20 +140,14 @@ def check_numbers(place: Path, label: str | None) -> None:
     """
     from translearn.data.files.number_files import read_numbers
 
-    number = label is not None and label.removeprefix("-").isdecimal()
-    found = read_numbers(place, int(str(label)) if number else label, None)
-    kind, size = (
-        ("vectors", "signals")[len(found.x.shape) - 2],
-        " x ".join(map(str, found.x.shape[1:])),
-    )
+    found = read_numbers(place, label, None)
+    kind = "vectors" if len(found.x.shape) == 2 else "signals"
+    size = " x ".join(map(str, found.x.shape[1:]))
     print(f"{place}: {len(found)} {kind} of {size} numbers, all finite")
     counts = Counter(found.y or ())
     told = ", ".join(f"{shown(name)} ({count})" for name, count in counts.most_common(MOST_SHOWN))
     more = f" and {len(counts) - MOST_SHOWN} more" if len(counts) > MOST_SHOWN else ""
     print(f"{len(counts)} classes: {told}{more}" if counts else "no labels")
-
-
-MOST_SHOWN = 20  # classes that check names
 
 
 def data_sets(name: str) -> tuple[DataSet, ...]:

@@ -33,8 +33,9 @@ def samples_like(predictor: Predictor, count: int) -> Tensor:
     prepare, edge = predictor.prepare, predictor.stored_size
     if isinstance(prepare, VectorPreparation):
         x = torch.randn(count, *predictor.shape, generator=draws)
-        known = prepare.scale is not None and prepare.shift is not None
-        return x / prepare.scale + prepare.shift if known else x  # type: ignore[operator]
+        if prepare.shift is None or prepare.scale is None:
+            return x
+        return x / prepare.scale + prepare.shift
     return torch.randint(0, 256, (count, 3, edge, edge), generator=draws, dtype=torch.uint8)
 
 

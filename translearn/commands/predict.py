@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from translearn.commands.inputs import NUMBERS, rows
-from translearn.commands.predictor import FILES, Predictor
+from translearn.commands.predictor import FILES, Labels, Predictor
 from translearn.data.files.listing import few, list_files
 from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError, DiskError
@@ -59,20 +59,19 @@ def label(arguments: Sequence[str] | None) -> int:
     check_files(given.out, given.grid, given.force)
     predictor, top = Predictor.load(Path(given.run)), Path(given.files)
     kind = predictor.prepare.kind
-    found = rows(predictor, top) if kind in NUMBERS else None
-    paths = [] if found is not None else found_files(top, kind)
+    paths: Sequence[Path] = ()
+    if kind in NUMBERS:
+        names, labelled = labelled_rows(predictor, top, given.top)
+    else:
+        paths = found_files(top, kind)
+        names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
+        labelled = predictor.predict(paths, given.top)
     if not 1 <= given.top <= predictor.num_classes:
         raise ConfigError(
             f"--top {given.top}: choose 1 to {predictor.num_classes}, the classes of the run"
         )
     if given.grid is not None and kind is not Kind.image:
         raise ConfigError(f"--grid draws images, and {given.run} was trained on {kind}s")
-    names = [(p.relative_to(top) if p != top else p).as_posix() for p in paths]
-    labelled = predictor.predict(paths, given.top)
-    if found is not None:
-        names = [f"{top.as_posix()}:{row}" for row in range(len(found))]
-        batches = ((x, dict[int, str]()) for x in found.split(predictor.at_once))
-        labelled = predictor.labelled(batches, given.top)
     bad: list[Line] = []
     lines: Iterable[Line] = counted(
         (Line(name, *told) for name, told in zip(names, labelled, strict=True)), bad
@@ -99,6 +98,14 @@ def label(arguments: Sequence[str] | None) -> int:
             f"the first: {bad[0].error}\nthe column error has the reason of each"
         )
     return 0
+
+
+def labelled_rows(predictor: Predictor, path: Path, top: int) -> tuple[list[str], Iterator[Labels]]:
+    """What the rows of a file of numbers are called, and their labels as they come."""
+    found = rows(predictor, path)
+    batches = ((x, dict[int, str]()) for x in found.split(predictor.at_once))
+    names = [f"{path.as_posix()}:{row}" for row in range(len(found))]
+    return names, predictor.labelled(batches, top)
 
 
 def counted(lines: Iterable[Line], bad: list[Line]) -> Iterator[Line]:

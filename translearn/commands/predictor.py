@@ -35,9 +35,8 @@ FILES = {
     Kind.waveform: ("recordings (.wav)", why_no_recording),
 }
 
-Labels = tuple[
-    list[tuple[str, float]], str | None, str
-]  # labels, a description, why there are none
+# labels with their probabilities, what is said of the sample, why it has no labels
+Labels = tuple[list[tuple[str, float]], str | None, str]
 
 
 @dataclass(frozen=True)

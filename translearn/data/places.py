@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from translearn.errors import ConfigError
 from translearn.settings import flatten
 from translearn.system.problems import expanded
 
@@ -29,6 +30,17 @@ def there(key: str, config: Mapping[str, Any]) -> Path | None:
         return expanded(root) / key.removeprefix(ROOT) if isinstance(root, str) else None
     value = flatten(config).get(f"data.{key}")
     return expanded(value) if isinstance(value, str) else None
+
+
+def user_place(key: str, value: str | None, what: str) -> Path:
+    """The absolute path of ``data.<key>``, which names ``what``.
+
+    Raises:
+        ConfigError: it is not set.
+    """
+    if not value:
+        raise ConfigError(f"data.{key} is not set; add data.{key}=<{what}>")
+    return expanded(value).resolve()
 
 
 def packaged(name: str) -> Path | None:

@@ -67,5 +67,4 @@ def fitted(samples: Sequence[Tensor], by_sum: bool) -> Scaling:
     spread = torch.stack([(part - mean).square().sum(dim=over) for part in parts]).sum(dim=0)
     deviation = (spread / count).sqrt().view(mean.shape)
     scale = torch.where(deviation > 1e-8 * mean.abs(), 1.0 / deviation, 1.0)
-    scale = torch.where(deviation > 0, scale, 1.0)
     return Scaling(by_sum, mean[0].float(), scale[0].float())

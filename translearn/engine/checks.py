@@ -6,8 +6,8 @@ from pathlib import Path
 from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import of_a_run, refuse_differences
 from translearn.artifacts.trackers import check_tracker
-from translearn.backbones.base import Backbone, Learn
-from translearn.components import check, resolve_class
+from translearn.backbones.base import Backbone
+from translearn.components import check, check_engine_options, resolve_class
 from translearn.config import Config, RunConfig
 from translearn.data.identity import but_moved
 from translearn.data.pipeline.augment import Augment
@@ -16,7 +16,6 @@ from translearn.engine.environment import continued_with, made_with, other_versi
 from translearn.errors import CheckpointError, ConfigError
 from translearn.methods.base import Method
 from translearn.methods.parts.source_model import check_same_cut
-from translearn.ranges import WithSource, refuse_unfit
 from translearn.semantics.base import Semantics
 from translearn.settings import differences
 from translearn.system.terminal import notice
@@ -32,13 +31,11 @@ def check_parts(config: Config, run: RunConfig) -> None:
     """
     check_tracker(run.tracker)
     check("data", config["data"], DataSource, ["root", "download"])
-    refuse_unfit("backbone.learn", config["backbone"].get("learn"), Learn | None)
+    check_engine_options(config)
     check("backbone", config["backbone"], Backbone, ["input_shape"])
     check("augment", config["augment"], Augment, ["size"])
     check("views", config["views"], Augment, ["size"])
     check("method", config["method"], Method, METHOD_PARTS)
-    average = config["method"].get("average_with_source")
-    refuse_unfit("method.average_with_source", average, WithSource)
     if config["method"].get("init"):
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
     if config.get("semantics"):

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal, Union
 
 from omegaconf import MISSING
 
-from translearn.components import RUNNER_KEYS
+from translearn.components import RUNNER_KEYS, check_engine_options
 from translearn.config import TYPES, Config, RunConfig
 from translearn.errors import ConfigError, nearest
-from translearn.ranges import Range, Seed, Span, WithSource, refuse_unfit
+from translearn.ranges import Range, Seed, Span, refuse_unfit
 from translearn.renamed import present_component
 from translearn.settings import flatten
 
@@ -31,8 +31,7 @@ def refuse_wrong_values(config: Config) -> None:
     """
     for key, annotation in WHOLE.items():
         refuse_unfit(key, config[key], annotation)
-    average = config["method"].get("average_with_source")
-    refuse_unfit("method.average_with_source", average, WithSource)
+    check_engine_options(config)
     RunConfig.of(config["run"])
     for key, value in flatten(config["method"].get("phases", {})).items():
         annotation = TYPES.get(key.rpartition(".")[2], Any)

@@ -5,8 +5,9 @@ from typing import Any
 
 from translearn.data.arrangements.pair import SamplesPair
 from translearn.data.files.listing import few
+from translearn.data.places import user_place
 from translearn.data.sets.by_name import open_sets
-from translearn.data.sets.folder import ImageFolder, user_folder
+from translearn.data.sets.folder import IMAGES, ImageFolder
 from translearn.data.sets.layouts import Found
 from translearn.data.types import Samples
 from translearn.errors import ConfigError, DataError
@@ -49,7 +50,8 @@ class FolderPair(SamplesPair):
         target_labels_per_class: Count | None = None,
         **options: Any,
     ) -> None:
-        places = {"source": user_folder("source", source), "target": user_folder("target", target)}
+        both = {"source": source, "target": target}
+        places = {key: user_place(key, value, IMAGES) for key, value in both.items()}
         if places["source"] == places["target"]:
             raise ConfigError("data.source and data.target are the same folder; choose another one")
         folders = {

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 from translearn.data.arrangements.pair import SamplesPair
 from translearn.data.files.listing import few
 from translearn.data.files.numbers import Numbers
+from translearn.data.places import user_place
 from translearn.data.scaling import Step
 from translearn.data.sets.by_name import open_sets
-from translearn.data.sets.numbers import NumberFile, classes_of, together, user_file
+from translearn.data.sets.numbers import SAMPLES, NumberFile, classes_of, together
 from translearn.data.types import Samples, TaskSet
 from translearn.errors import ConfigError, DataError
 from translearn.ranges import Count, Part, Seed
@@ -55,8 +56,8 @@ class NumberPair(SamplesPair):
         target_labels_per_class: Count | None = None,
         **options: Any,
     ) -> None:
-        named = {"source": source, "target": target} | ({"test": test} if test else {})
-        places = {key: user_file(key, value) for key, value in named.items()}
+        given = {"source": source, "target": target} | ({"test": test} if test else {})
+        places = {key: user_place(key, value, SAMPLES) for key, value in given.items()}
         if len(set(places.values())) < len(places):
             told = ", ".join(f"data.{key}" for key in places)
             raise ConfigError(f"{told}: a file is named twice; name another one")

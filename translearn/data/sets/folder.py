@@ -8,11 +8,13 @@ import torch
 from translearn.data.files.images import FileImages, OnBad, Reading
 from translearn.data.files.label_table import Row
 from translearn.data.files.pixels import Alpha, AlphaName
+from translearn.data.places import user_place
 from translearn.data.sets.layouts import Found, Layout, LayoutName, find_images
 from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import ConfigError, nearest
 from translearn.ranges import Count, Edge
-from translearn.system.problems import expanded
+
+IMAGES = "folder of images"  # what its options name
 
 MAX_PIXELS = Reading().max_pixels
 
@@ -47,7 +49,7 @@ class ImageFolder(Reader):
         on_bad: OnBad = "error",
     ) -> None:
         check_crop(size, crop)
-        self.place, self.size, self.crop = user_folder("folder", folder), size, crop
+        self.place, self.size, self.crop = user_place("folder", folder, IMAGES), size, crop
         self.layout = Layout(one_of("layout", layout, list(Layout)))
         self.reading = reading_of(alpha, max_pixels, on_bad)
 
@@ -92,17 +94,6 @@ def labelled_split(
     place = {name: number for number, name in enumerate(classes)}
     files = FileImages(tuple(folder / row.path for row in rows), size, reading)
     return Split(files, torch.tensor([place[row.label] for row in rows], dtype=torch.int64))
-
-
-def user_folder(key: str, value: str | None) -> Path:
-    """The absolute path of ``data.<key>``.
-
-    Raises:
-        ConfigError: it is not set.
-    """
-    if not value:
-        raise ConfigError(f"data.{key} is not set; add data.{key}=<folder of images>")
-    return expanded(value).resolve()
 
 
 def check_crop(size: int, crop: int) -> None:

@@ -100,14 +100,9 @@ class OfficeCaltech10(Reader):
             raise DataError(f"{path}: labels must be 1 to 10, one for each row of fts; wrong file")
         classes = tuple(str(number) for number in range(1, 11))
         return Samples(
-            f"surf_{self.domain}",
-            classes,
-            split_of(x, y),
-            None,
-            Kind.vector,
-            (x.shape[1],),
+            f"surf_{self.domain}", classes, split_of(x, y), None, Kind.vector, (x.shape[1],),
             "split",
-        )
+        )  # fmt: skip
 
 
 class Activities(Reader):

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,9 +13,11 @@ from translearn.data.files.number_files import in_columns, read_numbers
 from translearn.data.files.number_tables import missing_label
 from translearn.data.files.numbers import Numbers
 from translearn.data.files.sparse_rows import sparse_columns
+from translearn.data.places import user_place
 from translearn.data.types import Kind, Reader, Samples, Shape, Split
-from translearn.errors import ConfigError, DataError
-from translearn.system.problems import expanded
+from translearn.errors import DataError
+
+SAMPLES = "file of samples"  # what its options name
 
 Axes = Literal["auto", "channels_first", "time_first"]
 
@@ -48,7 +49,7 @@ class NumberFile(Reader):
     def __init__(
         self, file: str | None = None, label: str | int | None = None, samples: str | None = None
     ) -> None:
-        self.place, self.label, self.array = user_file("file", file), label, samples
+        self.place, self.label, self.array = user_place("file", file, SAMPLES), label, samples
 
     def read(self) -> Samples:
         """Read the file, whose samples have labels.
@@ -178,17 +179,6 @@ class SignalFile(NumberFile):
         turned = not found.x.flags.c_contiguous
         axes = "turned: time stood before the channels" if turned else "the channels before time"
         return replace(told, layout=f"{told.layout}, {axes}")
-
-
-def user_file(key: str, value: str | None) -> Path:
-    """The absolute path of ``data.<key>``.
-
-    Raises:
-        ConfigError: it is not set.
-    """
-    if not value:
-        raise ConfigError(f"data.{key} is not set; add data.{key}=<file of samples>")
-    return expanded(value).resolve()
 
 
 def classes_of(labels: tuple[str, ...]) -> tuple[str, ...]:
