@@ -9,6 +9,7 @@ from runs import checked
 from translearn.data.arrangements.numbers import SignalPair, VectorPair
 from translearn.data.arrangements.other_classes import OtherClasses
 from translearn.data.arrangements.pair import Pair
+from translearn.data.files.number_files import SUFFIXES, read_numbers
 from translearn.data.files.number_tables import read_number_table
 from translearn.data.identity import changed_since
 from translearn.data.scaling import Scaling, fitted, over_sum
@@ -178,6 +179,13 @@ def test_a_column_of_labels_that_is_not_there_is_told(content, told, tmp_path):
     path.write_text(content)
     with pytest.raises(DataError, match=told):
         read_number_table(path, "labl")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_file_that_is_not_there_is_told_in_one_way(suffix, tmp_path):
+    path = tmp_path / f"s{suffix}"
+    with pytest.raises(DataError, match=f"there is no file {path}"):
+        read_numbers(path, None, None)
 
 
 def test_classes_and_columns_that_the_source_lacks_are_told(tmp_path):

@@ -33,6 +33,8 @@ def read_numbers(path: Path, label: str | int | None, samples: str | None) -> Nu
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise DataError(f"{path} has none of the suffixes {', '.join(SUFFIXES)}\nsave it as one")
+    if not path.exists():
+        raise DataError(f"there is no file {path}; check its name")
     if suffix == ".npz":
         return read_arrays(path, label, samples)
     if suffix == ".npy":
