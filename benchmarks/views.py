@@ -34,7 +34,7 @@ class FixedViews:
         size = self.run.batch_size
         self.images, self.index = job.view["source"].x[:size], torch.arange(size)
         prepare, rows = job.prepare["source"], slice(0, size)
-        self.prepare = Preparer(prepare, job.pair_augment, 2, size, rows)
+        self.prepare = Preparer(prepare, [job.pair_augment] * 2, True, size, rows)
         self.method.requires_grad_(False)
         for part in (self.method.backbone, self.method.pretext):
             part.requires_grad_(True)

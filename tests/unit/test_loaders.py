@@ -21,12 +21,13 @@ def draw(step):
     return torch.Generator().manual_seed(step)
 
 
-def stream(data, rank=0, world=1, workers=0, **options):
+def stream(data, rank=0, world=1, workers=0, views=0, **options):
     here = runtime(rank, world)
     prepare = Preparation.of(Kind.image, (3, 12, 12), (0.5,) * 3, (0.5,) * 3, here)
     return make_stream(
-        data, "source", "train", 5, 6, prepare, ColorNoise(), here, workers, **options
-    )
+        data, "source", "train", 5, 6, prepare, [ColorNoise()] * max(1, views), views > 0, here,
+        workers, **options,
+    )  # fmt: skip
 
 
 def image_files(folder, count=9):
@@ -112,3 +113,15 @@ def test_preparation_normalises_repeats_grey_and_crops():
     assert x.shape == (2, 3, 4, 4)
     expected = torch.tensor([1.0, 2.4, 3.5])
     assert torch.allclose(x, expected.view(1, 3, 1, 1).expand_as(x), atol=1e-5)
+
+
+def test_the_first_of_two_views_may_be_a_weak_one():
+    images = torch.randint(0, 256, (20, 3, 12, 12), dtype=torch.uint8)
+    here = runtime()
+    prepare = Preparation.of(Kind.image, (3, 12, 12), (0.5,) * 3, (0.5,) * 3, here)
+    drawn = make_stream(
+        UnlabelledSet(images), "target", "train", 5, 6, prepare, [None, ColorNoise()], True, here, 0
+    ).batch(0, draw(0))
+    weak, strong = drawn.x
+    assert torch.equal(weak, prepare(images[drawn.index]))
+    assert not torch.equal(strong, weak)

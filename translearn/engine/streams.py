@@ -33,8 +33,9 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
                 f"{stream.domain!r} has no training samples in this data, and this method trains "
                 f"on them\nits classes are only tested: use method=zeroshot, or other data"
             )
-    augments = {name: stream_augment(job, phase, s) for name, s in phase.streams.items()}
-    computed = cached_features(job, phase) if not any(augments.values()) else None
+    augments = {name: view_augments(job, phase, s) for name, s in phase.streams.items()}
+    changed = any(augment for views in augments.values() for augment in views)
+    computed = None if changed else cached_features(job, phase)
     job.method.cached = computed is not None
     streams: dict[str, TrainingStream] = {}
     for name, stream in phase.streams.items():
@@ -52,34 +53,43 @@ def make_streams(job: Job, phase: Phase) -> dict[str, TrainingStream]:
         drawn_as = f"{name}/rest" if hidden else name  # as in 0.1, so that its draws stay
         streams[name] = make_stream(
             data, drawn_as, phase.name, job.seed, size,
-            prepare, augments[name], job.runtime, run.workers, stream.views,
+            prepare, augments[name], stream.views > 0, job.runtime, run.workers,
             None if stream.partners is None else job.method.kept[stream.partners],
         )  # fmt: skip
     return streams
 
 
-def stream_augment(job: Job, phase: Phase, stream: Stream) -> Augment | None:
-    """The augmentation of a stream's samples; None where there is nothing to change.
+def view_augments(job: Job, phase: Phase, stream: Stream) -> list[Augment | None]:
+    """The augmentation of each view of a stream's samples; None where nothing changes it.
 
     Nothing is augmented while a pretrained backbone does not learn: features are computed once.
 
     Raises:
         ConfigError: several views are wanted, and nothing that fits the samples makes them differ.
     """
+    views = max(1, stream.views)
     if job.method.backbone.learn == "none" or phase.part == "head":
-        return None
-    augment = job.pair_augment if stream.views else job.augment
-    wanted = stream.views > 0 or stream.domain in job.phase_runs[phase.name].augment_tasks
+        return [None] * views
     kind = job.prepare[stream.domain].kind
-    suits = augment.kind is kind
-    if stream.views > 1 and not suits:
-        fitting = {Kind.waveform: "speech", Kind.signal: "signals", Kind.vector: "vectors"}
+    if not stream.views:
+        wanted = stream.domain in job.phase_runs[phase.name].augment_tasks
+        return [fitting(job.augment, kind) if wanted else None]
+    augment = job.pair_augment
+    if views > 1 and augment.kind is not kind:
+        names = {Kind.waveform: "speech", Kind.signal: "signals", Kind.vector: "vectors"}
         raise ConfigError(
             f"this method compares several views of a sample, and augment@views="
             f"{job.config['views'].get('name')} is for {augment.kind}s, not for {kind}s\n"
-            f"choose augment@views={fitting.get(kind, 'views_photos')}"
+            f"choose augment@views={names.get(kind, 'views_photos')}"
         )
-    return augment if wanted and suits and not isinstance(augment, NoAugment) else None
+    changes = [fitting(augment, kind)] * views
+    return [fitting(job.augment, kind), *changes[1:]] if stream.weak else changes
+
+
+def fitting(augment: Augment, kind: Kind) -> Augment | None:
+    """An augmentation, if it changes samples of this kind at all."""
+    changes = augment.kind is kind and not isinstance(augment, NoAugment)
+    return augment if changes else None
 
 
 def cached_features(job: Job, phase: Phase) -> Sets | None:

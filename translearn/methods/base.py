@@ -35,6 +35,8 @@ class Stream(NamedTuple):
             task, or without a budget all of them.
         among: the name of a mask (M,) in ``Method.kept``: only the samples that it holds are drawn,
             and the batch's ``index`` counts among these.
+        weak: whether the first of the views is changed by the run's own augmentation instead, and
+            left as it is where that does not fit the samples.
     """
 
     domain: str
@@ -43,6 +45,7 @@ class Stream(NamedTuple):
     partners: str | None = None
     unlabelled: bool = False
     among: str | None = None
+    weak: bool = False
 
 
 @dataclass(frozen=True)

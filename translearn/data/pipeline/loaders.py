@@ -1,6 +1,6 @@
 """Training streams: uint8 batches as a pure function of (seed, phase, stream, step)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -36,10 +36,8 @@ class ResidentStream:
         data: the training set.
         order: in which order it is drawn, and with which partners.
         batch_size: images of the global batch.
-        prepare: the preprocessing.
-        augment: the augmentation, or None.
+        prepare: makes ``x`` of this rank's samples.
         runtime: gives device and rank.
-        views: as in ``Stream``.
     """
 
     def __init__(
@@ -47,17 +45,15 @@ class ResidentStream:
         data: LabelledSet | UnlabelledSet,
         order: Order,
         batch_size: int,
-        prepare: Preparation,
-        augment: Augment | None,
+        prepare: Preparer,
         runtime: Runtime,
-        views: int = 0,
     ) -> None:
         assert isinstance(data.x, Tensor)
         self.images = data.x.to(runtime.device)
         self.labels = data.y.to(runtime.device) if isinstance(data, LabelledSet) else None
         self.order, self.batch_size = order, batch_size
         self.rows = runtime.rows(batch_size)
-        self.prepare = Preparer(prepare, augment, views, batch_size, self.rows)
+        self.prepare = prepare
 
     def batch(self, step: int, generator: torch.Generator) -> Batch:
         """This rank's part of the global batch of ``step``."""
@@ -97,15 +93,13 @@ class FileStream:
         data: LabelledSet | UnlabelledSet,
         order: Order,
         batch_size: int,
-        prepare: Preparation,
-        augment: Augment | None,
+        prepare: Preparer,
         runtime: Runtime,
         workers: int,
-        views: int = 0,
     ) -> None:
         self.data, self.order, self.batch_size = data, order, batch_size
         self.runtime, self.workers, self.rows = runtime, workers, runtime.rows(batch_size)
-        self.prepare = Preparer(prepare, augment, views, batch_size, self.rows)
+        self.prepare = prepare
         self._step = -1
         self._batches: Iterator[Decoded] = iter(())
 
@@ -162,16 +156,17 @@ def make_stream(
     seed: int,
     batch_size: int,
     prepare: Preparation,
-    augment: Augment | None,
+    augments: Sequence[Augment | None],
+    stacked: bool,
     runtime: Runtime,
     workers: int,
-    views: int = 0,
     partners: Tensor | None = None,
 ) -> TrainingStream:
-    """A resident stream for tensors, a file stream for files."""
+    """A resident stream for tensors, a file stream for files; arguments as in ``Preparer``."""
     resident = isinstance(data.x, Tensor)
     device = runtime.device if resident else torch.device("cpu")
     order = Order(len(data), stable_seed(seed, phase, name), device, partners)
+    preparer = Preparer(prepare, augments, stacked, batch_size, runtime.rows(batch_size))
     if resident:
-        return ResidentStream(data, order, batch_size, prepare, augment, runtime, views)
-    return FileStream(data, order, batch_size, prepare, augment, runtime, workers, views)
+        return ResidentStream(data, order, batch_size, preparer, runtime)
+    return FileStream(data, order, batch_size, preparer, runtime, workers)

@@ -1,6 +1,7 @@
 """From stored samples to network input: the one preprocessing of training, tests, prediction."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -161,8 +162,8 @@ class Preparer:
 
     Args:
         prepare: the preprocessing.
-        augment: the augmentation of every view, or None.
-        views: as in ``Stream``.
+        augments: of each view its augmentation, or None.
+        stacked: whether ``x`` has a dimension for the views; else there is one view.
         batch_size: samples of the global batch.
         rows: this rank's part of it.
     """
@@ -170,12 +171,12 @@ class Preparer:
     def __init__(
         self,
         prepare: Preparation,
-        augment: Augment | None,
-        views: int,
+        augments: Sequence[Augment | None],
+        stacked: bool,
         batch_size: int,
         rows: slice,
     ) -> None:
-        self.prepare, self.augment, self.views = prepare, augment, views
+        self.prepare, self.augments, self.stacked = prepare, augments, stacked
         self.batch_size, self.rows = batch_size, rows
 
     def __call__(
@@ -186,12 +187,14 @@ class Preparer:
         The views are kept in the memory format of single images, so that ``x.flatten(0, 1)`` is a
         batch that costs no copy.
         """
-        sources = [samples] * max(1, self.views) + ([] if partners is None else [partners])
+        sources = [(samples, augment) for augment in self.augments]
+        if partners is not None:
+            sources.append((partners, self.augments[-1]))
         parts = [
-            self.prepare(part, self.augment, Draw(generator, self.batch_size, self.rows))
-            for part in sources
+            self.prepare(part, augment, Draw(generator, self.batch_size, self.rows))
+            for part, augment in sources
         ]
-        if not self.views and partners is None:
+        if not self.stacked and partners is None:
             return parts[0]
         stacked: Tensor = torch.cat(parts).unflatten(0, (len(parts), -1))
         return stacked

@@ -131,8 +131,8 @@ class Scan(Clusters):
     """SCAN: learning to classify images without labels (Van Gansbeke et al., ECCV 2020).
 
     The nearest neighbours of each image are mined in the embedding, then image and neighbour are
-    put into the same cluster (section 2.2), then, if asked to, confident assignments label other
-    views (section 2.3; both views are of the one augmentation here).
+    put into the same cluster (section 2.2), then, if asked to, confident assignments of a weakly
+    augmented view label a strongly augmented one (section 2.3).
 
     The paper starts from random heads and aims at clusters of one size. With ``start`` the head
     begins at the spectral clusters of the mined neighbours, and aims at their sizes.
@@ -187,7 +187,7 @@ class Scan(Clusters):
         steps = budget.steps("scan", share - self.selflabel_share)
         phases = [Phase("mine"), Phase("scan", pairs, steps, learn)]
         if self.selflabel_share:
-            views = {"target": Stream("target", views=2, unlabelled=True)}
+            views = {"target": Stream("target", views=2, unlabelled=True, weak=True)}
             steps = budget.steps("selflabel", self.selflabel_share)
             phases.append(Phase("selflabel", views, steps, learn))
         return phases
