@@ -91,6 +91,8 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     """``; did you mean X?`` for the closest choice by its last part, else the list of them all."""
     by_last_part = {choice.rpartition(".")[2]: choice for choice in sorted(choices)}
     close = get_close_matches(name.rpartition(".")[2], by_last_part, n=1, cutoff=0.5)
+    if not by_last_part:
+        return "; there is nothing to choose from"
     if close:
         return f"; did you mean {by_last_part[close[0]]}?"
     return f"; there are {', '.join(by_last_part.values())}"

@@ -35,8 +35,7 @@ class Stream(NamedTuple):
             task, or without a budget all of them.
         among: the name of a mask (M,) in ``Method.kept``: only the samples that it holds are drawn,
             and the batch's ``index`` counts among these.
-        weak: whether the first of the views is changed by the run's own augmentation instead, and
-            left as it is where that does not fit the samples.
+        weak: whether the run's own augmentation, where it fits, changes the first view instead.
     """
 
     domain: str
@@ -56,10 +55,9 @@ class Phase:
         name: as in ``method.phases.<name>``.
         streams: batch key -> stream.
         steps: optimizer steps; 0 for a phase without gradients.
-        learn: names of the sub-modules that are trained, dotted ones too, such as
-            ``backbone.layers.conv2``; the rest is frozen.
+        learn: names of the sub-modules that are trained (also ``backbone.layers.conv2``), not more.
         score_after: tasks whose test accuracy at the end of this phase stands in the result beside
-            the final one, as ``<task>/test/accuracy_before``. The judge alone computes it.
+            the final one, as ``<task>/test/accuracy_before``.
         cache: a frozen sub-module whose output for a sample never changes in this phase. Where
             nothing is augmented it is computed once a sample, see ``Method.cached``.
         head_first: whether the engine may train what is above the backbone first, on its features.

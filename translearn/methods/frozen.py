@@ -44,15 +44,7 @@ class Frozen(Method):
         input_shape: Shape | None = None,
     ) -> None:
         super().__init__(backbone, tasks)
-        untaught = not backbone.pretrained and any(True for _ in backbone.parameters())
-        if untaught and input_shape is not None and len(input_shape) < 3:
-            raise ConfigError(
-                "method=frozen is for the features of a pretrained network, and this one has "
-                "learned nothing\n"
-                "choose method=source_only, or of vectors their own numbers: backbone=identity"
-            )
-        backbone.learn = "none"  # whatever backbone it is
-        backbone.hold()
+        hold_features(backbone, input_shape, "frozen")
         self.access = replace(self.access, target_labels=use_target_labels)
         self.labelled = ("source", "target") if use_target_labels else ("source",)
         self.head = classifier(backbone.out_dim, shared_classes(tasks))
@@ -87,3 +79,21 @@ class Frozen(Method):
         """Scores (B, classes), the same for every task."""
         scores: Tensor = self.head(self.backbone(x))
         return scores
+
+
+def hold_features(backbone: Backbone, input_shape: Shape | None, method: str) -> None:
+    """Let nothing of a backbone change, whatever it was built for.
+
+    Raises:
+        ConfigError: it has learned nothing, and the samples are vectors or signals, for which no
+            network is pretrained.
+    """
+    untaught = not backbone.pretrained and any(True for _ in backbone.parameters())
+    if untaught and input_shape is not None and len(input_shape) < 3:
+        raise ConfigError(
+            f"method={method} is for the features of a pretrained network, and this one has "
+            "learned nothing\n"
+            "choose method=source_only, or of vectors their own numbers: backbone=identity"
+        )
+    backbone.learn = "none"
+    backbone.hold()
