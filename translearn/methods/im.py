@@ -2,7 +2,9 @@
 
 from torch import Tensor
 
-from translearn.methods.mcc import MCC, entropies
+from translearn.methods.mcc import MCC
+from translearn.methods.parts.adaptation import Outputs
+from translearn.methods.parts.losses import entropies
 
 
 class InformationMaximisation(MCC):
@@ -11,10 +13,10 @@ class InformationMaximisation(MCC):
     The label predictor and the options are those of ``mcc``.
     """
 
-    def target_term(self, logits: Tensor) -> Tensor:
+    def transfer(self, source: Outputs, target: Outputs) -> Tensor:
         """Minus the mutual information of image and class: mean H(p_i) - H(mean p).
 
         Eq. 3 of Liang, Hu and Feng, "Do we really need to access the source data?" (ICML 2020).
         """
-        p = (logits / self.temperature).softmax(dim=1)
+        p = (target.logits / self.temperature).softmax(dim=1)
         return entropies(p).mean() - entropies(p.mean(dim=0, keepdim=True)).squeeze()

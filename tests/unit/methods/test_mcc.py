@@ -10,13 +10,15 @@ from torch.nn import functional as F
 from translearn.backbones.digits import Wide
 from translearn.data.access import Access, Labelled, Unlabelled
 from translearn.methods.base import Budget, quadrant
+from translearn.methods.bnm import BNM
 from translearn.methods.im import InformationMaximisation
 from translearn.methods.mcc import MCC, class_confusion
+from translearn.methods.parts.adaptation import Outputs
 from translearn.methods.parts.losses import adversarial_ramp
 
 TASKS = {"source": ("a", "b", "c"), "target": ("a", "b", "c")}
 SHAPE = (3, 28, 28)
-METHODS = pytest.mark.parametrize("method", [MCC, InformationMaximisation])
+METHODS = pytest.mark.parametrize("method", [MCC, InformationMaximisation, BNM])
 
 
 def built(method, pretrained=False, **options):
@@ -29,6 +31,12 @@ def built(method, pretrained=False, **options):
 def batch(seed=0, size=6):
     draws = torch.Generator().manual_seed(seed)
     return torch.randn(size, *SHAPE, generator=draws), torch.arange(size) % 3, torch.arange(size)
+
+
+def term(method, logits):
+    """The method's own term on a target's logits; none of these looks at the source."""
+    outputs = Outputs(torch.zeros(len(logits), 2), logits)
+    return method.transfer(outputs, outputs)
 
 
 def slow_confusion(logits, temperature):
@@ -77,8 +85,32 @@ def test_information_is_what_is_maximised():
     each = sum(-sum(v * math.log(v) for v in row) for row in p) / 6
     mean = [sum(row[k] for row in p) / 6 for k in range(3)]
     expected = each + sum(v * math.log(v) for v in mean)
-    assert float(method.target_term(logits)) == pytest.approx(expected, rel=1e-5)
-    assert float(method.target_term(60 * torch.eye(3))) == pytest.approx(-math.log(3), rel=1e-5)
+    assert float(term(method, logits)) == pytest.approx(expected, rel=1e-5)
+    assert float(term(method, 60 * torch.eye(3))) == pytest.approx(-math.log(3), rel=1e-5)
+
+
+def test_the_nuclear_norm_is_that_of_the_predictions():
+    method = built(BNM)
+    logits = torch.randn(6, 3, generator=torch.Generator().manual_seed(3), dtype=torch.double)
+    p = logits.softmax(dim=1)
+    expected = torch.linalg.eigvalsh(p.T @ p).sqrt().sum() / 6  # by the other decomposition
+    assert float(term(method, logits)) == pytest.approx(-float(expected), rel=1e-5)
+    # by hand: flat predictions sqrt(B / K) / B; B sure ones, equal in number, sqrt(B K) / B
+    flat, sure = torch.zeros(6, 3), 60 * torch.eye(3).repeat(2, 1)
+    assert float(term(method, flat)) == pytest.approx(-math.sqrt(6 / 3) / 6, rel=1e-5)
+    assert float(term(method, sure)) == pytest.approx(-math.sqrt(6 * 3) / 6, rel=1e-5)
+
+
+def test_the_nuclear_norm_has_the_gradient_of_finite_differences():
+    method = built(BNM)
+    logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(4), requires_grad=True)
+    term(method, logits).backward()
+    for row, column in [(0, 0), (3, 2)]:
+        step = torch.zeros(5, 3)
+        step[row, column] = 1e-2
+        with torch.no_grad():
+            rise = term(method, logits + step) - term(method, logits - step)
+        assert float(rise) / 2e-2 == pytest.approx(float(logits.grad[row, column]), abs=1e-4)
 
 
 @METHODS
@@ -91,7 +123,7 @@ def test_the_terms_of_a_step(method):
     assert list(terms) == ["label_source", "target"]
     expected = F.cross_entropy(made.predict(x, "source"), y, label_smoothing=0.1)
     assert torch.allclose(terms["label_source"], expected)
-    grown = 0.5 * adversarial_ramp(0.3) * made.target_term(made.predict(target, "target"))
+    grown = 0.5 * adversarial_ramp(0.3) * term(made, made.predict(target, "target"))
     assert torch.allclose(terms["target"], grown)
 
 

@@ -57,4 +57,5 @@ def test_every_class_is_reachable_by_a_yaml():
 
     reachable = {class_of(method) for method in METHODS}
     ours = {c for c in below(Method) - {Method} if c.__module__.startswith("translearn.")}
+    ours = {c for c in ours if ".parts." not in c.__module__}  # what methods share is none itself
     assert ours == reachable

@@ -125,6 +125,12 @@ def covariance_penalty(embeddings: Tensor) -> Tensor:
     return off_diagonal / embeddings.shape[1]
 
 
+def entropies(p: Tensor) -> Tensor:
+    """The entropy of each distribution of (B, classes), in nats."""
+    found: Tensor = torch.special.entr(p).sum(dim=1)
+    return found
+
+
 def neighbour_consistency(anchors: Tensor, neighbours: Tensor) -> Tensor:
     """SCAN's consistency term: -log of the inner product of two cluster assignments.
 
