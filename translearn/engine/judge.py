@@ -12,6 +12,7 @@ from translearn.data.pipeline.preparation import Preparation
 from translearn.data.types import Split, TaskSet
 from translearn.methods.base import Method
 from translearn.metrics.clusters import cluster_scores
+from translearn.metrics.confusion import macro_f1
 from translearn.metrics.seen_unseen import (
     ScoresAllClasses,
     SeenUnseen,
@@ -203,7 +204,7 @@ def scores_of(method: Method, confusions: Mapping[str, Tensor], split: str) -> d
 
 
 def accuracies(confusions: Mapping[str, Tensor], split: str) -> dict[str, float]:
-    """``<task>/<split>/accuracy`` and ``.../per_class_accuracy`` of each task's confusion."""
+    """``<task>/<split>/accuracy``, ``.../per_class_accuracy`` and ``.../macro_f1`` of each task."""
     metrics: dict[str, float] = {}
     for task, confusion in confusions.items():
         right, count = confusion.diagonal(), confusion.sum(dim=1)
@@ -211,6 +212,7 @@ def accuracies(confusions: Mapping[str, Tensor], split: str) -> dict[str, float]
         metrics[f"{task}/{split}/accuracy"] = float(right.sum()) / float(count.sum())
         per_class = right[present].double() / count[present].double()
         metrics[f"{task}/{split}/per_class_accuracy"] = float(per_class.mean())
+        metrics[f"{task}/{split}/macro_f1"] = macro_f1(confusion)
     return metrics
 
 

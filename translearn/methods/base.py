@@ -116,7 +116,8 @@ class Method(nn.Module):
         needs: the tasks that it cannot do without.
         mixed_inputs: whether tasks may differ in what a sample looks like.
         clusters: whether ``predict`` scores clusters, which the judge matches to the classes.
-        headline: the metric that tables show; None: the test accuracy of the main task.
+        headline: the metric that tables show; None: of the main task's test the one that
+            ``data.headline`` names, else the accuracy.
         term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
             ranks average them there, and not in the data-parallel wrapper.
         trains_network: whether it is about training the backbone, whose ``learn`` cannot be none.

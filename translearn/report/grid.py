@@ -16,7 +16,7 @@ from translearn.system.printing import markdown_text
 ACCURACIES = ("target/test/accuracy", "source/test/accuracy")
 
 
-PERCENT = ("t1", "seen", "unseen", "harmonic_mean", "purity")  # besides accuracies
+PERCENT = ("macro_f1", "t1", "seen", "unseen", "harmonic_mean", "purity")  # besides accuracies
 
 
 HELD_OUT = "source (held-out 10 %)"  # the source's test images of the transductive protocol
