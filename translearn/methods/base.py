@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from translearn.answers import ANSWERS, Answer, Classes
 from translearn.backbones.base import Backbone
 from translearn.data.access import Access, Batch, TrainView
 from translearn.errors import ConfigError
@@ -118,6 +119,7 @@ class Method(nn.Module):
         clusters: whether ``predict`` scores clusters, which the judge matches to the classes.
         headline: the metric that tables show; None: of the main task's test the one that
             ``data.headline`` names, else the accuracy.
+        answers: the kinds of answers that it can learn, as in ``Domain.answer``.
         term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
             ranks average them there, and not in the data-parallel wrapper.
         trains_network: whether it is about training the backbone, whose ``learn`` cannot be none.
@@ -132,6 +134,7 @@ class Method(nn.Module):
     mixed_inputs: ClassVar[bool] = False
     clusters: ClassVar[bool] = False
     headline: ClassVar[str | None] = None
+    answers: tuple[str, ...] = ("class",)
     term_gradients: bool = False
     trains_network: ClassVar[bool] = False
     describes: bool = False
@@ -140,8 +143,20 @@ class Method(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.tasks = {task: tuple(classes) for task, classes in tasks.items()}
+        self.answer_of = nn.ModuleList(Classes() for _ in self.tasks)  # in their order
         self.kept: dict[str, Tensor] = {}
         self.cached = False
+
+    def ask(self, answers: Mapping[str, str]) -> None:
+        """Take what the tasks ask for; classes of those that are not named."""
+        made = [ANSWERS[answers.get(task, "class")]() for task in self.tasks]
+        self.answer_of = nn.ModuleList(made)
+
+    def answer(self, task: str) -> Answer:
+        """What ``task`` asks for: the loss of scores, their decoding, and their figures."""
+        found = self.answer_of[list(self.tasks).index(task)]
+        assert isinstance(found, Answer)
+        return found
 
     @property
     def keeps_backbone(self) -> bool:

@@ -16,3 +16,15 @@ def macro_f1(confusion: Tensor) -> float:
     there = counted > 0
     f1 = 2 * confusion.diagonal()[there].double() / counted[there]
     return float(f1.mean())
+
+
+def accuracies(confusion: Tensor) -> dict[str, float]:
+    """``accuracy``, ``per_class_accuracy`` (the mean over true classes) and ``macro_f1``."""
+    right, count = confusion.diagonal(), confusion.sum(dim=1)
+    present = count > 0
+    per_class = right[present].double() / count[present].double()
+    return {
+        "accuracy": float(right.sum()) / float(count.sum()),
+        "per_class_accuracy": float(per_class.mean()),
+        "macro_f1": macro_f1(confusion),
+    }

@@ -98,7 +98,9 @@ def aggregate(runs: Sequence[Run], metric: str | None = None) -> Grid:
         if rows and i not in varying and keys[0][i] not in ("", "—")
     ]
     headlines = [metric] if metric else sorted({row.headline for row in rows if row.headline})
-    others = sorted({m for run in runs for m in run.metrics if m.endswith("/test/accuracy")})
+    others = sorted(
+        {m for run in runs for m in run.metrics if m.endswith(("/test/accuracy", "/test/r2"))}
+    )
     metrics = [
         m
         for m in dict.fromkeys([*headlines, *ACCURACIES, *others])
