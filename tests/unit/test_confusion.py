@@ -1,6 +1,6 @@
 import pytest
 import torch
-from runs import config_of, train
+from runs import config_of, same_weights, train
 from sklearn.metrics import f1_score
 
 from translearn.errors import ConfigError
@@ -36,6 +36,7 @@ def test_the_data_choose_the_headline(tmp_path):
     assert train(tmp_path / "a", *quick)["headline"] == "target/test/accuracy"
     result = train(tmp_path / "b", *quick, "+data.headline=macro_f1")
     assert result["headline"] == "target/test/macro_f1" and result["headline"] in result["metrics"]
+    assert same_weights(tmp_path / "a", tmp_path / "b")
     for name in ("har", "wisdm"):
         assert config_of(f"data={name}")["data"]["headline"] == "macro_f1"
 
