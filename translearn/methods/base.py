@@ -5,15 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from translearn.answers import ANSWERS, Answer, Classes
+from translearn.answers.asked import Asked
 from translearn.backbones.base import Backbone
 from translearn.data.access import Access, Batch, TrainView
 from translearn.errors import ConfigError
 
 Tasks = Mapping[str, Sequence[str]]  # task name -> class names
-
 RankMean = Callable[[Sequence[Tensor]], None]
 
 BACKBONE_RATE = 0.1  # of the learning rate, for a pretrained backbone
@@ -104,7 +103,7 @@ class Budget:
         return min(steps, self.max_steps or steps)
 
 
-class Method(nn.Module):
+class Method(Asked):
     """Base of every method.
 
     ``forward`` is the training step and returns named, weighted loss terms, so that data-parallel
@@ -117,9 +116,7 @@ class Method(nn.Module):
         needs: the tasks that it cannot do without.
         mixed_inputs: whether tasks may differ in what a sample looks like.
         clusters: whether ``predict`` scores clusters, which the judge matches to the classes.
-        headline: the metric that tables show; None: of the main task's test the one that
-            ``data.headline`` names, else the accuracy.
-        answers: the kinds of answers that it can learn, as in ``Domain.answer``.
+        headline: the metric that tables show; None: one of the main task's test, by the data.
         term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
             ranks average them there, and not in the data-parallel wrapper.
         trains_network: whether it is about training the backbone, whose ``learn`` cannot be none.
@@ -134,29 +131,15 @@ class Method(nn.Module):
     mixed_inputs: ClassVar[bool] = False
     clusters: ClassVar[bool] = False
     headline: ClassVar[str | None] = None
-    answers: tuple[str, ...] = ("class",)
     term_gradients: bool = False
     trains_network: ClassVar[bool] = False
     describes: bool = False
 
     def __init__(self, backbone: Backbone, tasks: Tasks) -> None:
-        super().__init__()
+        super().__init__(tasks)
         self.backbone = backbone
-        self.tasks = {task: tuple(classes) for task, classes in tasks.items()}
-        self.answer_of = nn.ModuleList(Classes() for _ in self.tasks)  # in their order
         self.kept: dict[str, Tensor] = {}
         self.cached = False
-
-    def ask(self, answers: Mapping[str, str]) -> None:
-        """Take what the tasks ask for; classes of those that are not named."""
-        made = [ANSWERS[answers.get(task, "class")]() for task in self.tasks]
-        self.answer_of = nn.ModuleList(made)
-
-    def answer(self, task: str) -> Answer:
-        """What ``task`` asks for: the loss of scores, their decoding, and their figures."""
-        found = self.answer_of[list(self.tasks).index(task)]
-        assert isinstance(found, Answer)
-        return found
 
     @property
     def keeps_backbone(self) -> bool:
@@ -262,6 +245,7 @@ def quadrant(method: Method | type[Method]) -> str:
     """The cell of the quadrant table that ``access`` puts the method in, or ``reference``."""
     if method.reference:
         return "reference"
-    access = method.access
     words = {True: "labelled", False: "unlabelled"}
-    return f"source_{words[access.source_labels]}+target_{words[access.target_labels]}"
+    return (
+        f"source_{words[method.access.source_labels]}+target_{words[method.access.target_labels]}"
+    )
