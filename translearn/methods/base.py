@@ -245,7 +245,5 @@ def quadrant(method: Method | type[Method]) -> str:
     """The cell of the quadrant table that ``access`` puts the method in, or ``reference``."""
     if method.reference:
         return "reference"
-    words = {True: "labelled", False: "unlabelled"}
-    return (
-        f"source_{words[method.access.source_labels]}+target_{words[method.access.target_labels]}"
-    )
+    words, access = {True: "labelled", False: "unlabelled"}, method.access
+    return f"source_{words[access.source_labels]}+target_{words[access.target_labels]}"
