@@ -18,7 +18,7 @@ from omegaconf import MISSING
 
 from translearn.config import listed
 from translearn.errors import ConfigError, nearest
-from translearn.ranges import Learn, WithSource, refuse_unfit
+from translearn.ranges import Headline, Learn, WithSource, refuse_unfit
 from translearn.renamed import present_component, present_target, warn_once
 
 Part = TypeVar("Part")
@@ -26,6 +26,7 @@ Part = TypeVar("Part")
 
 # Options in a component's yaml that the engine acts on, and what they may be.
 ENGINE_OPTIONS: Mapping[str, Any] = {
+    "data.headline": Headline | None,
     "backbone.learn": Learn | None,
     "method.average_with_source": WithSource,
 }

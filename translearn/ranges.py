@@ -66,6 +66,7 @@ Areas = Annotated[Sequence[float], Span(above=0, most=1)]
 Zooms = Annotated[Sequence[float], Span(above=0, most=16)]
 Ratios = Annotated[Sequence[float], Span(above=0)]
 Learn = Literal["none", "last", "all"]  # the layer groups of a backbone that learn
+Headline = Literal["accuracy", "per_class_accuracy", "macro_f1", "r2", "pearson"]  # data.headline
 WithSource = Share | Literal["auto"] | None  # method.average_with_source
 Middle = Annotated[float, Range(above=0, below=1)]
 

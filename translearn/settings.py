@@ -31,7 +31,7 @@ LOCATION_KEYS = (
 
 # Keys that act once the training is over: a run may be continued with another value, as they change
 # no bit of the weights; but its result has other figures, so that two of them are two runs.
-AFTERWARDS_KEYS = ("run.probe",)
+AFTERWARDS_KEYS = ("run.probe", "data.headline")
 
 
 # Not settings: the record of how a run was asked for, and what its result is checked against.

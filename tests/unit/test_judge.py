@@ -68,6 +68,7 @@ def test_what_has_no_labels_has_no_score(parts):
     assert set(other.score(method, "test")) == {
         "source/test/accuracy",
         "source/test/per_class_accuracy",
+        "source/test/macro_f1",
     }
 
 

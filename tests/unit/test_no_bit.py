@@ -19,6 +19,7 @@ OTHER = {
 }  # fmt: skip
 ELSEWHERE = {
     "data_root",
+    "data.headline",  # in test_confusion.py
     "data.download",
     "output_root",
     "run.resume",

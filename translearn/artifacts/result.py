@@ -166,7 +166,7 @@ def started(config: Mapping[str, Any], status: str) -> Result:
         "experiment": config.get("experiment"),
         "selection": None if select is None else str(select),
         "protocol": data.get("protocol"),
-        "label_budget": data.get("target_labels_per_class"),
+        "label_budget": data.get("target_labels_per_class") or data.get("target_labels"),
         "budget": run.get("source_samples"),
         "fingerprint": fingerprint(config),
     }

@@ -54,7 +54,7 @@ def look_after(arguments: Sequence[str]) -> int:
     if options.command == "check":
         place = expanded(options.folder)
         if is_number_file(place):
-            check_numbers(place, options.label)
+            check_numbers(place, options.label, options.answer)
         else:
             check(place, options.workers, options.max_pixels)
         return 0
@@ -77,6 +77,10 @@ def add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label", metavar="NAME", type=column, help="of a file of numbers, as by data.label"
     )
+    parser.add_argument(
+        "--answer", choices=("class", "number"), default="class",
+        help="what a label in a file of numbers is, as by data.answer (class)",
+    )  # fmt: skip
     parser.add_argument(
         "--workers", metavar="N", type=int, default=2, help="decoding processes (2)"
     )
@@ -132,18 +136,23 @@ def is_number_file(place: Path) -> bool:
     return place.is_file() and suffix in SUFFIXES and not (suffix == ".csv" and is_table(place))
 
 
-def check_numbers(place: Path, label: str | int | None) -> None:
+def check_numbers(place: Path, label: str | int | None, answer: str = "class") -> None:
     """Read a file of vectors or signals as a run would, and print what it holds.
 
     Raises:
         DataError: it cannot be read; the place in it is named.
     """
     from translearn.data.files.number_files import read_numbers
+    from translearn.data.files.numbers import labels_of, values_of
 
-    found = read_numbers(place, label, None)
+    found = read_numbers(place, label, None, values_of if answer == "number" else labels_of)
     kind = "vectors" if len(found.x.shape) == 2 else "signals"
     size = " x ".join(map(str, found.x.shape[1:]))
     print(f"{place}: {len(found)} {kind} of {size} numbers, all finite")
+    if found.y and answer == "number":
+        values = sorted(map(float, found.y))
+        print(f"{len(values)} numbers from {values[0]:g} to {values[-1]:g}")
+        return
     counts = Counter(found.y or ())
     told = ", ".join(f"{shown(name)} ({count})" for name, count in counts.most_common(MOST_SHOWN))
     more = f" and {len(counts) - MOST_SHOWN} more" if len(counts) > MOST_SHOWN else ""

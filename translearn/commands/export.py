@@ -57,9 +57,11 @@ class Portable(nn.Module):
         """uint8 RGB images (B, 3, S, S), or float vectors (B, D) or signals (B, C, L).
 
         Returns:
-            Scores (B, classes); their softmax are probabilities.
+            Scores (B, classes), whose softmax are probabilities; of numbers (B,) in their unit.
         """
-        return self.method.predict(self.prepare(images), self.task).float()
+        scores = self.method.predict(self.prepare(images), self.task).float()
+        answer = self.method.answer(self.task)
+        return scores if answer.counted else answer.decode(scores)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -128,11 +130,14 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
     batches = [samples_like(predictor, count) for count in SIZES]
     with torch.no_grad():
         expected = [model(batch) for batch in batches]
+    unit = float(getattr(predictor.method.answer(predictor.task), "deviation", 1.0))
     about = {
         "classes": list(predictor.method.tasks[predictor.task]),
         "task": predictor.task,
         **about_input(predictor),
-        "output": "scores (batch, classes); softmax gives the probabilities of tl-predict",
+        "output": "numbers (batch), in the unit of the labels"
+        if predictor.numbers
+        else "scores (batch, classes); softmax gives the probabilities of tl-predict",
         "run": trained_by(run),
     }
     writers = {"model.safetensors": _safetensors, "model.pt2": _program}
@@ -143,7 +148,7 @@ def export(run: Path, out: Path, onnx: bool = False) -> dict[str, float]:
         for name, writer in writers.items():
             again = writer(model, batches[0], out / name, run)
             gaps = [
-                (again(batch).detach() - scores).abs().max()
+                (again(batch).detach() - scores).abs().max() / unit
                 for batch, scores in zip(batches, expected, strict=True)
             ]
             errors[name] = float(torch.stack(gaps).max())  # nan, if any is

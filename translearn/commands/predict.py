@@ -14,7 +14,14 @@ from translearn.commands.predictor import FILES, Labels, Predictor
 from translearn.data.files.listing import few, list_files
 from translearn.data.types import Kind
 from translearn.errors import ConfigError, DataError, DiskError
-from translearn.report.labelled import MOST_IN_GRID, Line, draw_grid, write_json
+from translearn.report.labelled import (
+    MOST_IN_GRID,
+    Line,
+    draw_grid,
+    write_json,
+    write_numbers,
+    write_numbers_json,
+)
 from translearn.system import command
 from translearn.system.printing import cell as in_cell
 from translearn.system.replacing import add_force, refuse_existing
@@ -84,6 +91,8 @@ def label(arguments: Sequence[str] | None) -> int:
         lines_of_grid = [one for one in lines if not one.error]
         draw_grid(Path(given.grid), images, lines_of_grid, f"labelled as {predictor.task}")
     put = write_json if given.json else write
+    if predictor.numbers:
+        put = write_numbers_json if given.json else write_numbers
     if given.out is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="surrogateescape")  # file names may be any bytes

@@ -1,5 +1,6 @@
 """A trained run that labels files: its method, and the preprocessing it was trained with."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +110,12 @@ class Predictor:
             columns = tuple(map(str, inputs[task].get("columns", ())))
         with of_a_run(path):
             method = build_method(
-                without_download(config), classes, backbone_shape, shapes, semantics
+                without_download(config),
+                classes,
+                backbone_shape,
+                shapes,
+                semantics,
+                about.get("answers"),
             )
             method.load_state_dict(weights)
         runtime = suited(Runtime.start(run), run, method, backbone_shape)
@@ -140,6 +146,9 @@ class Predictor:
         Beside them stands what the method has to say about it, or None; and why the file cannot be
         read, which then has no labels.
         """
+        if self.numbers:
+            yield from self.numbered(batches)
+            return
         names: Sequence[str] = self.method.tasks[self.task]
         if self.method.clusters:  # which the classes of the same number say nothing about
             names = [f"cluster_{i}" for i in range(self.num_classes)]
@@ -155,6 +164,20 @@ class Predictor:
                     continue
                 pairs = zip(places, likely, strict=True)
                 yield [(names[label], score) for label, score in pairs], description, ""
+
+    @property
+    def numbers(self) -> bool:
+        """Whether an answer is a number rather than a class."""
+        return not self.method.answer(self.task).counted
+
+    def numbered(self, batches: Iterable[tuple[Tensor, dict[int, str]]]) -> Iterator[Labels]:
+        """The number of every sample, in the unit of the labels, in the place of its label."""
+        answer = self.method.answer(self.task)
+        for x, bad in batches:
+            with torch.inference_mode(), self.runtime.autocast():
+                scores = self.method.predict(self.prepare(x), self.task)
+            for row, value in enumerate(answer.decode(scores).tolist()):
+                yield [] if row in bad else [(f"{value:.6g}", math.nan)], None, bad.get(row, "")
 
     def described(self, samples: Tensor) -> Sequence[str | None]:
         """A few words on each of the stored samples; None where the method has none."""

@@ -16,7 +16,7 @@ class Labelled(NamedTuple):
 
     Attributes:
         x: (N, ...) images, waveforms or feature vectors, or (views, N, ...) as in ``Unlabelled``.
-        y: (N,) int64 class indices.
+        y: (N,) int64 class indices, or float32 numbers.
         index: (N,) int64 positions in the seed-shuffled training split.
     """
 
@@ -198,7 +198,30 @@ def limit_labels(tasks: TaskSet, per_class: int | None, seed: int) -> TaskSet:
     for label in range(len(domain.classes)):
         of_class = shuffled == label
         rank[of_class] = torch.arange(int(of_class.sum()))
-    picked, rest = order[rank < per_class], order[rank >= per_class]
+    return with_labels_of(tasks, order[rank < per_class], order[rank >= per_class])
+
+
+def limit_samples(tasks: TaskSet, count: int | None, seed: int) -> TaskSet:
+    """Keep the target labels of ``count`` training samples, as ``limit_labels`` does by class.
+
+    Raises:
+        ConfigError: ``count`` is above what there is.
+        DataError: the target has no labels.
+    """
+    if count is None:
+        return tasks
+    domain = tasks.tasks["target"]
+    if domain.train.y is None:
+        raise DataError(f"data.target_labels is set, and {domain.name} has no labels")
+    if count > len(domain.train):
+        raise ConfigError(f"data.target_labels={count}: choose 1 to {len(domain.train)}")
+    order = permutation(len(domain.train), seed)
+    return with_labels_of(tasks, order[:count], order[count:])
+
+
+def with_labels_of(tasks: TaskSet, picked: Tensor, rest: Tensor) -> TaskSet:
+    """The target with the labels of the training samples ``picked`` alone, and no validation."""
+    domain = tasks.tasks["target"]
     kept = domain.train.select(picked)
     target = replace(domain, train=kept, val=None, unlabelled=domain.train.x[rest])
     return replace(tasks, tasks={**tasks.tasks, "target": target})

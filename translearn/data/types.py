@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ Images = Tensor | FileImages
 
 
 Shape = tuple[int, ...]
+AnswerName = Literal["class", "number"]
 
 
 class Kind(StrEnum):
@@ -36,7 +38,7 @@ class Split:
     Attributes:
         x: uint8 images (N, C, H, W), or the files they are decoded from, or samples of another
             ``Kind`` (N, ...).
-        y: (N,) int64 labels, or None where they do not exist.
+        y: (N,) int64 labels, or float32 numbers, or None where they do not exist.
     """
 
     x: Images
@@ -67,6 +69,7 @@ class Samples:
         val: a validation split that comes with the set; None: it is cut from ``train``.
         listing: what was found in the folder that it was read from, where it is a folder.
         columns: names of the numbers of a vector, where its file has them.
+        answer: what a label is: a ``class``, or a ``number`` (y is then float32).
         made_of: the training samples of the set that this one was made of, sample by sample, its
             first ones; None where there is no such set.
     """
@@ -84,6 +87,7 @@ class Samples:
     listing: Listing | None = None
     columns: tuple[str, ...] = ()
     made_of: int | None = None
+    answer: AnswerName = "class"
 
 
 class Reader(ABC):
@@ -126,6 +130,7 @@ class Domain:
             without a budget.
         scaling: what numbers are divided by before a network sees them; None: they are as stored.
         columns: as in ``Samples``.
+        answer: likewise. Of numbers, ``classes`` is the name of the number.
     """
 
     name: str
@@ -138,6 +143,7 @@ class Domain:
     unlabelled: Images | None = None
     scaling: Scaling | None = None
     columns: tuple[str, ...] = ()
+    answer: AnswerName = "class"
 
 
 @dataclass(frozen=True)
@@ -223,7 +229,7 @@ def cut_domain(
     val = train.select(cut) if size else samples.val
     return Domain(
         samples.name, samples.classes, train.select(rest), val, samples.test,
-        samples.kind, input_shape, columns=samples.columns,
+        samples.kind, input_shape, columns=samples.columns, answer=samples.answer,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ def about_model(tasks: TaskSet) -> dict[str, Any]:
         "input_shape": list(tasks.input_shape),
         "inputs": inputs,
         "main_task": tasks.main_task,
+        "answers": {task: domain.answer for task, domain in tasks.tasks.items()},
     }
 
 

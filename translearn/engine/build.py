@@ -21,7 +21,13 @@ from translearn.data.pipeline.preparation import Preparation, VectorPreparation
 from translearn.data.pipeline.reading import Reader, TaskFiles
 from translearn.data.samples import shown, without_labels
 from translearn.data.types import DataSource, Images, Shape, TaskSet
-from translearn.engine.checks import check_continues, check_parts, check_shared, refuse_other_inputs
+from translearn.engine.checks import (
+    check_continues,
+    check_parts,
+    check_shared,
+    refuse_answers,
+    refuse_other_inputs,
+)
 from translearn.engine.data_record import (
     DataRecord,
     data_record,
@@ -88,7 +94,8 @@ def build_run(
     np.random.seed(seed % 2**32)
     classes = {task: domain.classes for task, domain in tasks.tasks.items()}
     shapes = {task: tasks.shape(task) for task in tasks.tasks}
-    method = build_method(config, classes, tasks.input_shape, shapes)
+    answers = {task: domain.answer for task, domain in tasks.tasks.items()}
+    method = build_method(config, classes, tasks.input_shape, shapes, answers=answers)
     runtime = suited(runtime, run, method, tasks.input_shape)
     method.to(device=runtime.device, memory_format=runtime.memory_format)  # type: ignore[call-overload]
     backbone = method.backbone
@@ -111,6 +118,8 @@ def build_run(
     at_once = scoring_batch(run, shapes.values(), runtime.device)
     judge = Judge(given, prepare, runtime, at_once, budget, run.workers)
     view = TrainView.of(given, method.access)
+    for task in method.tasks:
+        method.answer(task).see(view, task)
     check_selection(run, method, judge, view)
     check_with_source(config["method"].get("average_with_source"), method, judge)
     size = tasks.input_shape[-1]
@@ -178,6 +187,7 @@ def build_method(
     input_shape: Shape,
     shapes: Mapping[str, Shape] | None = None,
     semantics: Semantics | None = None,
+    answers: Mapping[str, str] | None = None,
 ) -> Method:
     """The method of a config on its backbone, for these classes and inputs.
 
@@ -187,6 +197,7 @@ def build_method(
         input_shape: what the backbone receives.
         shapes: task -> what a prepared sample looks like; None: all as the backbone wants them.
         semantics: class descriptions; None: those of the config, if it has any.
+        answers: task -> what it asks for, as in ``Domain.answer``; None: classes.
 
     Raises:
         ConfigError: the method cannot do with tasks of these names, or of different inputs.
@@ -211,7 +222,10 @@ def build_method(
     network = found.trains_network or any(tuple(s) != shape for s in shapes.values())
     backbone = build_backbone(config, shape, network)
     parts = {"tasks": classes, "input_shape": shape, "input_shapes": shapes, "semantics": semantics}
-    return build(config["method"], Method, backbone=backbone, **parts)
+    method = build(config["method"], Method, backbone=backbone, **parts)
+    method.ask(answers or {})
+    refuse_answers(config, method)
+    return method
 
 
 def build_backbone(config: Config, shape: Shape, trained: bool) -> Backbone:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from translearn.answers import ANSWERS
 from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import of_a_run, refuse_differences
 from translearn.artifacts.trackers import check_tracker
@@ -36,10 +37,35 @@ def check_parts(config: Config, run: RunConfig) -> None:
     check("augment", config["augment"], Augment, ["size"])
     check("views", config["views"], Augment, ["size"])
     check("method", config["method"], Method, METHOD_PARTS)
+    refuse_answers(config, resolve_class(config["method"]["_target_"], Method))
     if config["method"].get("init"):
         check_same_cut(config["method"]["init"], config["data"].get("split_seed"))
     if config.get("semantics"):
         check("semantics", config["semantics"], Semantics, ["root"])
+
+
+def refuse_answers(config: Config, method: Method | type[Method]) -> None:
+    """Refuse a method that cannot learn what the data ask for, and a headline of other answers.
+
+    Before the data are read this knows what ``data.answer`` says.
+
+    Raises:
+        ConfigError: as said.
+    """
+    data, name = config["data"], config["method"].get("name")
+    asked = [data.get("answer") or "class"]
+    if isinstance(method, Method):
+        asked = [method.answer(task).name for task in method.tasks]
+    for answer in asked:
+        if answer not in method.answers:
+            raise ConfigError(
+                f"method={name} learns classes, and this data has a {answer} for each sample\n"
+                "choose method=source_only, target_only, finetune or multitask"
+            )
+        headline = data.get("headline")
+        if headline and headline not in ANSWERS[answer].figures:
+            known = ", ".join(ANSWERS[answer].figures)
+            raise ConfigError(f"data.headline={headline}: of a {answer} there are {known}")
 
 
 def check_shared(phase_runs: Mapping[str, RunConfig], world: int) -> None:

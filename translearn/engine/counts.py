@@ -32,8 +32,8 @@ def split_counts(view: TrainView, judge: Judge) -> dict[str, Any]:
 
 
 def counts(samples: int, labels: Tensor | None, classes: tuple[str, ...]) -> dict[str, Any]:
-    """The numbers of one split; a class that it lacks counts 0."""
-    if labels is None:
+    """The numbers of one split; a class that it lacks counts 0, and numbers have no classes."""
+    if labels is None or labels.is_floating_point():
         return {"samples": samples}
     numbers = torch.bincount(labels.cpu(), minlength=len(classes)).tolist()
     return {"samples": samples, "per_class": dict(zip(classes, numbers, strict=True))}

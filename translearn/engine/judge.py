@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from translearn.answers import ANSWERS
 from translearn.data.files.images import FileImages
 from translearn.data.pipeline.decoding import decoded, in_turn
 from translearn.data.pipeline.loaders import make_resident
@@ -12,6 +13,7 @@ from translearn.data.pipeline.preparation import Preparation
 from translearn.data.types import Split, TaskSet
 from translearn.methods.base import Method
 from translearn.metrics.clusters import cluster_scores
+from translearn.metrics.confusion import accuracies as of_confusion
 from translearn.metrics.seen_unseen import (
     ScoresAllClasses,
     SeenUnseen,
@@ -51,6 +53,7 @@ class Judge:
             if split is not None and split.y is not None and len(split)
         }
         self.classes = {task: domain.classes for task, domain in tasks.tasks.items()}
+        self.counted = {t: ANSWERS[d.answer].counted for t, d in tasks.tasks.items()}
         self._prepare, self._runtime, self._batch_size = prepare, runtime, batch_size
         self._resident_bytes, self._workers = resident_bytes, workers
 
@@ -70,10 +73,34 @@ class Judge:
 
     def score(self, method: Method, split: str, limit: int | None = None) -> dict[str, float]:
         """``scores_of`` what can be scored; arguments as in ``confusions``."""
-        return scores_of(method, self.confusions(method, split, limit), split)
+        counted = scores_of(method, self.confusions(method, split, limit), split)
+        return {**counted, **self.number_scores(method, split, limit)}
+
+    def number_scores(
+        self, method: Method, split: str, limit: int | None = None
+    ) -> dict[str, float]:
+        """``<task>/<split>/<figure>`` of the tasks whose answers are not counted by classes."""
+        return {
+            f"{task}/{split}/{name}": value
+            for task in self._scored(method, split, counted=False)
+            for name, value in method.answer(task)
+            .metrics(*self.answered(method, task, split, limit))
+            .items()
+        }
+
+    def answered(
+        self, method: Method, task: str, split: str, limit: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Answers (N,) to the (first) samples of a split, in the unit of the labels, and labels."""
+
+        def decoded(x: Tensor) -> Tensor:
+            return method.answer(task).decode(method.predict(x, task)).unsqueeze(1)
+
+        answers, labels = self._scores(method, decoded, task, split, limit)
+        return answers[:, 0], labels
 
     def confusions(self, method: Method, split: str, limit: int | None = None) -> dict[str, Tensor]:
-        """The ``confusion`` of every task that has labels and that the method predicts.
+        """The ``confusion`` of every task that has classes as labels, which the method predicts.
 
         Args:
             method: put into evaluation mode, and back into the mode it was in.
@@ -82,9 +109,12 @@ class Judge:
         """
         return {
             task: self.confusion(method, task, split, limit)
-            for task in self.classes
-            if self.has(task, split) and method.predicts(task)
+            for task in self._scored(method, split, counted=True)
         }
+
+    def _scored(self, method: Method, split: str, counted: bool) -> list[str]:
+        tasks = [t for t in self.classes if self.has(t, split) and method.predicts(t)]
+        return [task for task in tasks if method.answer(task).counted is counted]
 
     def confusion(self, method: Method, task: str, split: str, limit: int | None = None) -> Tensor:
         """Counts (classes, score width): row true, column predicted; summed over all ranks."""
@@ -203,15 +233,12 @@ def scores_of(method: Method, confusions: Mapping[str, Tensor], split: str) -> d
 
 
 def accuracies(confusions: Mapping[str, Tensor], split: str) -> dict[str, float]:
-    """``<task>/<split>/accuracy`` and ``.../per_class_accuracy`` of each task's confusion."""
-    metrics: dict[str, float] = {}
-    for task, confusion in confusions.items():
-        right, count = confusion.diagonal(), confusion.sum(dim=1)
-        present = count > 0
-        metrics[f"{task}/{split}/accuracy"] = float(right.sum()) / float(count.sum())
-        per_class = right[present].double() / count[present].double()
-        metrics[f"{task}/{split}/per_class_accuracy"] = float(per_class.mean())
-    return metrics
+    """``<task>/<split>/accuracy``, ``.../per_class_accuracy`` and ``.../macro_f1`` of each task."""
+    return {
+        f"{task}/{split}/{name}": value
+        for task, confusion in confusions.items()
+        for name, value in of_confusion(confusion).items()
+    }
 
 
 class _FileBatches:

@@ -99,7 +99,7 @@ def run_method(job: Job) -> Trained:
     confusions = job.judge.confusions(job.method, "test")
     zero_shot, seen_unseen = job.judge.zero_shot(job.method)
     metrics = {**validation, **scores_of(job.method, confusions, "test"), **progress.before}
-    metrics |= zero_shot | averaged
+    metrics |= job.judge.number_scores(job.method, "test") | zero_shot | averaged
     if job.run.rules:
         metrics |= label_free_scores(job, job.run, job.method)
     metrics_log.write(phase="end", step=progress.steps, **metrics)

@@ -14,6 +14,7 @@ from translearn.data.files.images import FileImages
 from translearn.data.pipeline.loaders import in_order
 from translearn.data.types import Images, Kind, permutation
 from translearn.engine.job import Job
+from translearn.engine.number_pictures import draw_numbers
 from translearn.engine.plane import plane_of
 from translearn.methods.base import Method
 from translearn.metrics.seen_unseen import SeenUnseen
@@ -51,6 +52,9 @@ def draw_figures(
     """
     folder = job.folder / "figures"
     try:
+        if not job.method.answer(job.tasks.main_task).counted:
+            draw_numbers(job, result, folder)
+            return []
         evidence = gather(job, result, confusions, job.tasks.main_task)
     except Exception as error:  # whatever it is, the result matters more
         return [f"no figures: {type(error).__name__}: {error}"]

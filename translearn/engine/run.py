@@ -83,7 +83,8 @@ def success(
     confusions: Mapping[str, Tensor],
 ) -> Result:
     """The result of a run that came to its end."""
-    headline = job.method.headline or f"{tasks.main_task}/test/accuracy"
+    chosen = job.config["data"].get("headline") or job.method.answer(tasks.main_task).headline
+    headline = job.method.headline or f"{tasks.main_task}/test/{chosen}"
     clusters = job.method.clusters
     per_class = {
         task: per_class_accuracy(matched(c) if clusters else c, job.method.tasks[task])

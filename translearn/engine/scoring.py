@@ -70,9 +70,13 @@ def score_after(job: Job, phase: Phase, progress: Progress, metrics_log: Metrics
     before: dict[str, float] = {}
     for task in phase.score_after:
         if job.judge.has(task, "test"):
-            confusion = job.judge.confusion(job.method, task, "test")
-            scores = accuracies({task: confusion}, "test")
-            before[f"{task}/test/accuracy_before"] = scores[f"{task}/test/accuracy"]
+            answer = job.method.answer(task)
+            if answer.counted:
+                scores = accuracies({task: job.judge.confusion(job.method, task, "test")}, "test")
+            else:
+                scores = job.judge.number_scores(job.method, "test")
+            name = f"{task}/test/{answer.headline}"
+            before |= {f"{name}_before": scores[name]} if name in scores else {}
     progress.before |= before
     if before:
         metrics_log.write(phase=title(phase), step=progress.step, **before)
@@ -120,7 +124,7 @@ def evaluate(
     )
     if replaces and job.first_rank:
         checkpoint.save(job.checkpoints, {"method": method.state_dict()}, "best")
-    shown = {k: v for k, v in metrics.items() if k.endswith("/accuracy")}
+    shown = {k: v for k, v in metrics.items() if k.endswith(("/accuracy", "/r2"))}
     return {k.replace("/accuracy", "").replace("/", "_"): f"{v:.3f}" for k, v in shown.items()}
 
 

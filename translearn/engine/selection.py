@@ -43,6 +43,8 @@ def refusal(
     rule, access = RULES[name], method.access
     if rule.metric is None:
         return None
+    if not all(judge.counted.values()):
+        return "this data has numbers for answers, and the rules count classes\nuse run.select=last"
     if method.clusters:
         return "this method makes clusters, which no label selects\nuse run.select=last"
     if (
@@ -86,10 +88,11 @@ def objective(
         best: the score that a label-free rule gave to the chosen weights.
     """
     name = RULES[run.select].metric
+    figure = method.answer(main_task).headline if isinstance(method, Method) else "accuracy"
     if RULES[run.select].label_free:
         return {"metric": name, "value": best if math.isfinite(best) else None}
     if name is None and method.access.target_labels:
-        name = f"{main_task}/val/accuracy"
+        name = f"{main_task}/val/{figure}"
     elif name is None and method.access.source_labels:
-        name = "source/val/accuracy"
+        name = f"source/val/{figure}"
     return {"metric": name, "value": metrics.get(name) if name else None}

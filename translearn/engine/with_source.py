@@ -79,7 +79,8 @@ def validated(
     set_between(job.method, tuned, alpha)
     scores = job.judge.score(job.method, "val")
     metrics_log.write(phase="average_with_source", alpha=alpha, **scores)
-    found = [scores[f"{t}/val/accuracy"] for t in ("source", "target") if job.judge.has(t, "val")]
+    names = {t: f"{t}/val/{job.method.answer(t).headline}" for t in ("source", "target")}
+    found = [scores[name] for task, name in names.items() if job.judge.has(task, "val")]
     return sum(found) / len(found)
 
 

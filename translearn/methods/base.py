@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from translearn.answers.asked import Asked
 from translearn.backbones.base import Backbone
 from translearn.data.access import Access, Batch, TrainView
 from translearn.errors import ConfigError
 
 Tasks = Mapping[str, Sequence[str]]  # task name -> class names
-
 RankMean = Callable[[Sequence[Tensor]], None]
 
 BACKBONE_RATE = 0.1  # of the learning rate, for a pretrained backbone
@@ -101,7 +101,7 @@ class Budget:
         return min(steps, self.max_steps or steps)
 
 
-class Method(nn.Module):
+class Method(Asked):
     """Base of every method.
 
     ``forward`` is the training step and returns named, weighted loss terms, so that data-parallel
@@ -114,7 +114,7 @@ class Method(nn.Module):
         needs: the tasks that it cannot do without.
         mixed_inputs: whether tasks may differ in what a sample looks like.
         clusters: whether ``predict`` scores clusters, which the judge matches to the classes.
-        headline: the metric that tables show; None: the test accuracy of the main task.
+        headline: the metric that tables show; None: one of the main task's test, by the data.
         term_gradients: whether ``backward`` takes the gradient of each term by itself. Then several
             ranks average them there, and not in the data-parallel wrapper.
         trains_network: whether it is about training the backbone, whose ``learn`` cannot be none.
@@ -134,9 +134,8 @@ class Method(nn.Module):
     describes: bool = False
 
     def __init__(self, backbone: Backbone, tasks: Tasks) -> None:
-        super().__init__()
+        super().__init__(tasks)
         self.backbone = backbone
-        self.tasks = {task: tuple(classes) for task, classes in tasks.items()}
         self.kept: dict[str, Tensor] = {}
         self.cached = False
 
@@ -244,6 +243,5 @@ def quadrant(method: Method | type[Method]) -> str:
     """The cell of the quadrant table that ``access`` puts the method in, or ``reference``."""
     if method.reference:
         return "reference"
-    access = method.access
-    words = {True: "labelled", False: "unlabelled"}
+    words, access = {True: "labelled", False: "unlabelled"}, method.access
     return f"source_{words[access.source_labels]}+target_{words[access.target_labels]}"

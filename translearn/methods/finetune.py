@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
 from translearn.backbones.groups import Choice, choose_groups
@@ -50,6 +49,7 @@ class Finetune(Method):
     """
 
     access = Access(source_labels=True, target_labels=True)
+    answers = ("class", "number")
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class Finetune(Method):
         assert isinstance(images, Labelled)
         if phase == "source":
             logits = self.source_head(self.backbone(images.x))
-            return {"label": F.cross_entropy(logits.float(), images.y)}
+            return {"label": self.answer("source").loss(logits, images.y)}
         features, terms = images.x, dict[str, Tensor]()
         if not self.cached:
             features, terms = self.closeness.on_features(images.x, self.backbone, self.source_head)
@@ -184,7 +184,7 @@ class Finetune(Method):
             copied.append(self.target_head)
         else:
             new.extend(self.target_head.parameters())
-        label = F.cross_entropy(self.target_head(features).float(), images.y)
+        label = self.answer("target").loss(self.target_head(features), images.y)
         return {"label": label, **terms, **self.closeness.on_weights(self.backbone, copied, new)}
 
     def predict(self, x: Tensor, task: str) -> Tensor:

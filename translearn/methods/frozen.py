@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
 from translearn.data.access import Access, Batch, Labelled, LabelledSet, TrainView
@@ -34,6 +33,7 @@ class Frozen(Method):
 
     access = Access(source_labels=True, target_labels=False)
     reference = True
+    answers: tuple[str, ...] = ("class", "number")  # numbers by steps alone
 
     def __init__(
         self,
@@ -48,6 +48,8 @@ class Frozen(Method):
         self.access = replace(self.access, target_labels=use_target_labels)
         self.labelled = ("source", "target") if use_target_labels else ("source",)
         self.head = classifier(backbone.out_dim, shared_classes(tasks))
+        if self.head.solved:
+            self.answers = ("class",)
 
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """``train`` on cached features, or without steps where the head is solved for."""
@@ -66,13 +68,13 @@ class Frozen(Method):
             self.head.solve(torch.cat(features), torch.cat(labels))
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
-        """A term for each labelled domain: its cross-entropy."""
+        """A term for each labelled domain: its loss."""
         terms = {}
         for domain in self.labelled:
             images = batch[domain]
             assert isinstance(images, Labelled)
             logits = self.head(self.backbone(images.x))
-            terms[f"label_{domain}"] = F.cross_entropy(logits.float(), images.y)
+            terms[f"label_{domain}"] = self.answer(domain).loss(logits, images.y)
         return terms
 
     def predict(self, x: Tensor, task: str) -> Tensor:

@@ -48,6 +48,7 @@ class Multitask(Method):
     access = Access(source_labels=True, target_labels=True)
     needs = ()
     mixed_inputs = True
+    answers = ("class", "number")
 
     def __init__(
         self,
@@ -110,7 +111,7 @@ class Multitask(Method):
         for task in self.names:
             images = batch[task]
             assert isinstance(images, Labelled)
-            losses.append(F.cross_entropy(self.predict(images.x, task).float(), images.y))
+            losses.append(self.answer(task).loss(self.predict(images.x, task), images.y))
         terms = self.weighting(torch.stack(losses))
         return {f"label_{t}": term for t, term in zip(self.names, terms.unbind(), strict=True)}
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
 from translearn.data.access import Access, Batch, Labelled
@@ -14,7 +13,7 @@ from translearn.ranges import Widths
 
 
 class SourceOnly(Method):
-    """Cross-entropy on the source; the target is only tested.
+    """The answer's loss (cross-entropy of classes) on the source; the target is only tested.
 
     Args:
         backbone: the feature extractor.
@@ -25,6 +24,7 @@ class SourceOnly(Method):
 
     access = Access(source_labels=True, target_labels=False)
     reference = True
+    answers = ("class", "number")
     learns_from: ClassVar[str] = "source"
 
     def __init__(self, backbone: Backbone, tasks: Tasks, head: Widths | None = None) -> None:
@@ -42,11 +42,11 @@ class SourceOnly(Method):
         return [Phase("train", streams, budget.steps("train"), ("backbone", "head"))]
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
-        """The term ``label``: cross-entropy of the labelled batch."""
+        """The term ``label``: the loss of the labelled batch."""
         images = batch[self.learns_from]
         assert isinstance(images, Labelled)
         logits = self.head(self.backbone(images.x))
-        return {"label": F.cross_entropy(logits.float(), images.y)}
+        return {"label": self.answer(self.learns_from).loss(logits, images.y)}
 
     def predict(self, x: Tensor, task: str) -> Tensor:
         """Logits (B, classes), the same for every task."""

@@ -36,7 +36,9 @@ def learning_curves(evidence: Evidence) -> dict[str, Figure]:
     """Loss terms and accuracies over the training samples drawn so far."""
     log, keys = timed(evidence.log), logged(evidence.log)
     losses = [key for key in keys if key.startswith("loss/")]
-    scores = [key for key in keys if key.endswith(("/accuracy", "_accuracy")) and "per_" not in key]
+    scores = [
+        key for key in keys if key.endswith(("/accuracy", "_accuracy", "/r2")) and "per_" not in key
+    ]
     panels = [names for names in (losses, scores) if names]
     if not panels:
         return {}

@@ -16,7 +16,7 @@ from translearn.system.printing import markdown_text
 ACCURACIES = ("target/test/accuracy", "source/test/accuracy")
 
 
-PERCENT = ("t1", "seen", "unseen", "harmonic_mean", "purity")  # besides accuracies
+PERCENT = ("macro_f1", "t1", "seen", "unseen", "harmonic_mean", "purity")  # besides accuracies
 
 
 HELD_OUT = "source (held-out 10 %)"  # the source's test images of the transductive protocol
@@ -98,7 +98,9 @@ def aggregate(runs: Sequence[Run], metric: str | None = None) -> Grid:
         if rows and i not in varying and keys[0][i] not in ("", "—")
     ]
     headlines = [metric] if metric else sorted({row.headline for row in rows if row.headline})
-    others = sorted({m for run in runs for m in run.metrics if m.endswith("/test/accuracy")})
+    others = sorted(
+        {m for run in runs for m in run.metrics if m.endswith(("/test/accuracy", "/test/r2"))}
+    )
     metrics = [
         m
         for m in dict.fromkeys([*headlines, *ACCURACIES, *others])

@@ -1,5 +1,6 @@
-"""Labelled images as JSON and as a picture."""
+"""Labelled samples as JSON, numbers as CSV and JSON, and labelled images as a picture."""
 
+import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple, TextIO
 
 from translearn.data.files.images import FileImages
 from translearn.errors import DiskError
+from translearn.system.printing import cell as in_cell
 
 MOST_IN_GRID = 64
 
@@ -62,3 +64,21 @@ def draw_grid(path: Path, images: FileImages, lines: Sequence[Line], title: str)
         save(figure, path)
     except OSError as error:
         raise DiskError(f"cannot write --grid {path}: {error.strerror}") from error
+
+
+def write_numbers(file: TextIO, lines: Iterable[Line], top: int) -> None:
+    """Write the CSV of answers that are numbers: path, number, error."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(("path", "number", "error"))
+    for path, labels, _, error in lines:
+        writer.writerow((in_cell(path), labels[0][0] if labels else "", in_cell(error)))
+
+
+def write_numbers_json(file: TextIO, lines: Iterable[Line], top: int) -> None:
+    """Write the same as a JSON list."""
+    rows = [
+        {"path": path, "number": float(labels[0][0]) if labels else None, "error": error or None}
+        for path, labels, _, error in lines
+    ]
+    json.dump(rows, file, indent=2)
+    file.write("\n")

@@ -74,7 +74,8 @@ def print_result(result: Result, folder: Path) -> None:
     table = Table(box=None, show_header=False)
     table.add_column(overflow="fold")
     table.add_column(no_wrap=True, justify="right")
-    names = [name for split in ("test", "val") for name in metrics if f"/{split}/accuracy" in name]
+    wanted = [f"/{split}/{figure}" for split in ("test", "val") for figure in ("accuracy", "r2")]
+    names = [name for part in wanted for name in metrics if part in name]
     headline = [result.headline] if result.headline in metrics else []
     for name in dict.fromkeys([*headline, *names]):
         shown = name.replace("/", " ")

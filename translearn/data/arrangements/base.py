@@ -79,7 +79,7 @@ def lacking(tasks: TaskSet) -> tuple[str, ...]:
     found = []
     for task, domain in tasks.tasks.items():
         for name, split in (("train", domain.train), ("val", domain.val), ("test", domain.test)):
-            if split is None or split.y is None or not len(split):
+            if split is None or split.y is None or not len(split) or domain.answer != "class":
                 continue
             present = set(split.y.tolist())
             absent = [c for label, c in enumerate(domain.classes) if label not in present]

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from translearn.data.arrangements.pair import SamplesPair
+from translearn.data.arrangements.pair import SamplesPair, label_count
 from translearn.data.files.listing import few
 from translearn.data.files.numbers import Numbers
 from translearn.data.places import user_place
 from translearn.data.scaling import Step
 from translearn.data.sets.by_name import open_sets
-from translearn.data.sets.numbers import SAMPLES, NumberFile, classes_of, together
+from translearn.data.sets.numbers import SAMPLES, NumberFile, together
 from translearn.data.types import Samples, TaskSet
 from translearn.errors import ConfigError, DataError
 from translearn.ranges import Count, Part, Seed
@@ -35,7 +35,7 @@ class NumberPair(SamplesPair):
         test_fraction: share of a labelled file cut off for the test.
         split_seed: decides both cuts.
         target_labels_per_class: keep only so many target labels of each class, or None.
-        options: of the reader, for all files.
+        options: of the reader, for all files; and ``target_labels``, see ``Pair``.
 
     Raises:
         ConfigError: a file is not named or named twice, or a value is out of range.
@@ -61,6 +61,7 @@ class NumberPair(SamplesPair):
         if len(set(places.values())) < len(places):
             told = ", ".join(f"data.{key}" for key in places)
             raise ConfigError(f"{told}: a file is named twice; name another one")
+        self.target_labels = label_count(options)
         self.files = {
             key: open_sets([(key, self.reader)], {**options, "file": str(place)})[0]
             for key, place in places.items()
@@ -78,15 +79,17 @@ class NumberPair(SamplesPair):
         """
         readers = {k: one for k, one in self.files.items() if isinstance(one, NumberFile)}
         files = {key: reader.find() for key, reader in readers.items()}
-        classes = classes_of(readers["source"].labelled(files["source"]))
+        source = readers["source"]
+        classes = source.classes(source.labelled(files["source"]))
         found = together(files)
-        if len(classes) < 2:
+        numbers = source.answer == "number"
+        if len(classes) < 2 and not numbers:
             raise DataError(f"{found['source'].path} has 1 class, {classes[0]}; it needs two")
         if "test" in found:
             readers["test"].labelled(found["test"])
         elif found["target"].y is None:
             log.warning("%s is read without labels: it has none", found["target"].path)
-        for one in found.values():
+        for one in () if numbers else found.values():
             refuse_other_classes(one, classes, str(found["source"].path))
         return {key: readers[key].samples(one, classes) for key, one in found.items()}
 

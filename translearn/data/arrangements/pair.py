@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from translearn.data.access import limit_labels
+from translearn.data.access import limit_labels, limit_samples
 from translearn.data.arrangements.base import Arrangement, joint_protocol
 from translearn.data.arrangements.scaled import scaled
 from translearn.data.scaling import Step
@@ -20,7 +20,7 @@ from translearn.data.types import (
     cut_test,
 )
 from translearn.errors import ConfigError, DataError
-from translearn.ranges import Count, Part, Seed
+from translearn.ranges import Count, Part, Seed, refuse_unfit
 
 
 class SamplesPair(Arrangement):
@@ -38,9 +38,11 @@ class SamplesPair(Arrangement):
 
     Attributes:
         normalise: how numbers are scaled, see ``scaled``.
+        target_labels: keep only so many labelled target samples, where labels are numbers.
     """
 
     normalise: Sequence[Step] = ()
+    target_labels: int | None = None
 
     def __init__(
         self,
@@ -63,6 +65,22 @@ class SamplesPair(Arrangement):
         domains = {task: self.domain(task, one) for task, one in samples.items()}
         protocol = self.protocol_of(samples)
         tasks = scaled(TaskSet(self.named(samples), domains, shape, protocol), self.normalise)
+        return self.limited(tasks)
+
+    def limited(self, tasks: TaskSet) -> TaskSet:
+        """Keep the target labels of the budget: of each class, or of so many samples.
+
+        Raises:
+            ConfigError: it is out of range, or one for the other kind of labels.
+        """
+        numbers = tasks.tasks["target"].answer == "number"
+        other = self.target_labels_per_class if numbers else self.target_labels
+        if other is not None:
+            names = ("data.target_labels_per_class", "data.target_labels")
+            wrong, right = names if numbers else names[::-1]
+            raise ConfigError(f"{wrong}={other}: these labels take {right} instead")
+        if numbers:
+            return limit_samples(tasks, self.target_labels, self.split_seed)
         return limit_labels(tasks, self.target_labels_per_class, self.split_seed)
 
     def domain(self, task: str, samples: Samples) -> Domain:
@@ -98,7 +116,8 @@ class Pair(SamplesPair):
         title: what tables call it; None: the names of both.
         download: whether missing files are downloaded.
         normalise: of vectors and signals, see ``scaled``.
-        options: of the sets, such as ``size``; see their readers.
+        options: of the sets, such as ``size``; see their readers. And ``target_labels``: keep only
+            so many labelled target samples, where labels are numbers.
 
     Raises:
         ConfigError: a set or an option does not exist, or source and target are the same.
@@ -119,6 +138,7 @@ class Pair(SamplesPair):
         **options: Any,
     ) -> None:
         offered = {"root": root, "split_seed": split_seed, "download": download}
+        self.target_labels = label_count(options)
         readers = open_sets([("source", source), ("target", target)], {**offered, **options})
         if source == target:
             raise ConfigError(f"data.source and data.target are both {source}; choose another one")
@@ -175,6 +195,17 @@ class Pair(SamplesPair):
     def protocol_of(self, samples: Mapping[str, Samples]) -> str:
         """How the splits are made."""
         return self.protocol or super().protocol_of(samples)
+
+
+def label_count(options: dict[str, Any]) -> int | None:
+    """Take ``target_labels`` out of the options.
+
+    Raises:
+        ConfigError: it is no count.
+    """
+    count: int | None = options.pop("target_labels", None)
+    refuse_unfit("data.target_labels", count, Count | None)
+    return count
 
 
 def common_shape(samples: Mapping[str, Samples]) -> Shape:

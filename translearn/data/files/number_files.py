@@ -1,6 +1,6 @@
 """Files of samples that are numbers: vectors (N, D) or signals (N, A, B), perhaps with labels."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,19 @@ SUFFIXES = (".npy", ".npz", *TABLES, *SPARSE)
 SAMPLES = ("x", "samples", "data", "features")  # arrays that are taken for samples, in any case
 
 
-def read_numbers(path: Path, label: str | int | None, samples: str | None) -> Numbers:
+Labels = Callable[[NDArray[Any], str], tuple[str, ...]]  # of an array, and what it is called
+
+
+def read_numbers(
+    path: Path, label: str | int | None, samples: str | None, labels: Labels = labels_of
+) -> Numbers:
     """Read a file by its suffix.
 
     Args:
         path: of the file.
         label: the array or the column of the labels; None: one called as ``LABELS`` say.
         samples: the array of the samples in an ``.npz``; None: one called as ``SAMPLES`` say.
+        labels: reads labels: ``labels_of`` classes, ``values_of`` numbers.
 
     Raises:
         DataError: it is missing, broken, or holds something else; the place is named.
@@ -36,16 +42,16 @@ def read_numbers(path: Path, label: str | int | None, samples: str | None) -> Nu
     if not path.exists():
         raise DataError(f"there is no file {path}; check its name")
     if suffix == ".npz":
-        return read_arrays(path, label, samples)
+        return read_arrays(path, label, samples, labels)
     if suffix == ".npy":
-        return read_array(path, label)
+        return read_array(path, label, labels)
     if suffix in SPARSE:
-        return read_sparse(path)
+        return read_sparse(path, labels)
     x, y, columns = read_number_table(path, label)
-    return Numbers(path, x, None if y is None else labels_of(np.array(y), str(path)), columns)
+    return Numbers(path, x, None if y is None else labels(np.array(y), str(path)), columns)
 
 
-def read_array(path: Path, label: str | int | None) -> Numbers:
+def read_array(path: Path, label: str | int | None, labels: Labels = labels_of) -> Numbers:
     """An ``.npy``: samples, and the labels in a column of a matrix where ``label`` numbers one.
 
     Raises:
@@ -64,10 +70,12 @@ def read_array(path: Path, label: str | int | None) -> Numbers:
     if not -found.shape[1] <= label < found.shape[1]:
         raise DataError(f"{path} has {found.shape[1]} columns: data.label={label} is none of them")
     x = checked(np.delete(found, label, axis=1), what)
-    return Numbers(path, x, labels_of(found[:, label], f"{path}: column {label}"))
+    return Numbers(path, x, labels(found[:, label], f"{path}: column {label}"))
 
 
-def read_arrays(path: Path, label: str | int | None, samples: str | None) -> Numbers:
+def read_arrays(
+    path: Path, label: str | int | None, samples: str | None, read: Labels = labels_of
+) -> Numbers:
     """An ``.npz``: an array of samples, and one of labels where it has one.
 
     Raises:
@@ -85,7 +93,7 @@ def read_arrays(path: Path, label: str | int | None, samples: str | None) -> Num
         )
     keys = [named] if labels is None else [named, labels]
     x, *y = read_npz(path, keys)
-    found = labels_of(y[0], f"{path}: {labels}") if y else None
+    found = read(y[0], f"{path}: {labels}") if y else None
     return Numbers(path, checked(x, f"{path}: {shown(named)}"), found, arrays=tuple(there))
 
 

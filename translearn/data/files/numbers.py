@@ -1,5 +1,6 @@
 """Samples that are numbers, as a file holds them: vectors or signals, with labels or without."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from translearn.data.files.arrays import MOST_BYTES, finite, refuse_no_numbers
 from translearn.errors import DataError
+
+LARGEST_LABEL = 3e38  # of float32
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,33 @@ def labels_of(found: NDArray[Any], what: str) -> tuple[str, ...]:
     if len(odd):
         raise DataError(
             f"{what} has {values[odd[0]]} in row {odd[0]}, counted from 0: labels are classes, "
-            "whole numbers or texts"
+            "whole numbers or texts\nto predict a number add data.answer=number"
         )
     return tuple(str(int(value)) for value in values)
+
+
+def values_of(found: NDArray[Any], what: str) -> tuple[str, ...]:
+    """Labels (N,) that are numbers, as texts that read back to the same numbers.
+
+    Raises:
+        DataError: they are no finite numbers; the row of the first is named.
+    """
+    values = found.reshape(-1) if found.ndim == 2 and 1 in found.shape else found
+    if values.ndim != 1 or values.dtype.kind not in "biufUS":
+        raise DataError(f"{what} has the shape {found.shape} of {found.dtype}; labels are (N,)")
+    told = []
+    for row, value in enumerate(values.tolist()):
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not abs(number) < LARGEST_LABEL:
+            raise DataError(
+                f"{what} has the label {value!r} in row {row}, counted from 0: with "
+                "data.answer=number labels are finite numbers\ncorrect it, or take the row out"
+            )
+        told.append(repr(number))
+    return tuple(told)
 
 
 def as_class(text: str) -> str:

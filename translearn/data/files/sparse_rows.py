@@ -16,7 +16,9 @@ from translearn.errors import DataError
 from translearn.system import reading
 
 
-def read_sparse(path: Path) -> Numbers:
+def read_sparse(
+    path: Path, labels: Callable[[NDArray[Any], str], tuple[str, ...]] = labels_of
+) -> Numbers:
     """A file of svmlight: lines ``label index:value ...``.
 
     Raises:
@@ -40,7 +42,7 @@ def read_sparse(path: Path) -> Numbers:
     if len(bad):
         row = int(np.searchsorted(x.indptr, bad[0], "right"))
         raise DataError(f"{path}: sample {row}, index {x.indices[bad[0]]} is not finite")
-    return Numbers(path, x, labels_of(y, f"{path}: the labels"))
+    return Numbers(path, x, labels(y, f"{path}: the labels"))
 
 
 def broken_line(content: bytes, read: Callable[[Any], Any], error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from translearn.data.sets.catalog import OFFICE31_DOMAINS, XLSA17
 from translearn.data.sets.catalog_numbers import AMAZON_SHA256, SURF_SHA256
+from translearn.data.sets.diabetes import Diabetes
 from translearn.data.sets.digits import Digits, DigitsOverPhotos, EvenOrOdd
 from translearn.data.sets.folder import ImageFolder
 from translearn.data.sets.fsdd import SpokenDigits
@@ -43,6 +44,8 @@ READERS: dict[str, Callable[..., Reader]] = {
     **{f"surf_{domain}": functools.partial(OfficeCaltech10, domain) for domain in SURF_SHA256},
     "har": functools.partial(Activities, "har"),
     "wisdm": functools.partial(Activities, "wisdm"),
+    "diabetes_younger": Diabetes,
+    "diabetes_older": functools.partial(Diabetes, True),
     "moons": Moons,
     "moons_turned": functools.partial(Moons, True),
     "folder": ImageFolder,

@@ -11,10 +11,10 @@ from torch import Tensor
 from translearn.data.files.listing import Listing
 from translearn.data.files.number_files import in_columns, read_numbers
 from translearn.data.files.number_tables import missing_label
-from translearn.data.files.numbers import Numbers
+from translearn.data.files.numbers import Numbers, labels_of, values_of
 from translearn.data.files.sparse_rows import sparse_columns
 from translearn.data.places import user_place
-from translearn.data.types import Kind, Reader, Samples, Shape, Split
+from translearn.data.types import AnswerName, Kind, Reader, Samples, Shape, Split
 from translearn.errors import DataError
 
 SAMPLES = "file of samples"  # what its options name
@@ -38,6 +38,7 @@ class NumberFile(Reader):
             called label, labels, y or class.
         samples: the array of the samples in an ``.npz``; None: one called x, samples, data or
             features.
+        answer: what a label is: the name of a class, or a number to predict.
 
     Raises:
         ConfigError: there is no name of a file.
@@ -47,9 +48,14 @@ class NumberFile(Reader):
     dimensions: ClassVar[int]  # of the array of all samples
 
     def __init__(
-        self, file: str | None = None, label: str | int | None = None, samples: str | None = None
+        self,
+        file: str | None = None,
+        label: str | int | None = None,
+        samples: str | None = None,
+        answer: AnswerName = "class",
     ) -> None:
         self.place, self.label, self.array = user_place("file", file, SAMPLES), label, samples
+        self.answer = answer
 
     def read(self) -> Samples:
         """Read the file, whose samples have labels.
@@ -58,7 +64,13 @@ class NumberFile(Reader):
             DataError: it is missing, broken, or has no labels.
         """
         found = together({"file": self.find()})["file"]
-        return self.samples(found, classes_of(self.labelled(found)))
+        return self.samples(found, self.classes(self.labelled(found)))
+
+    def classes(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The classes that labels name; of numbers, what the number is called."""
+        named = isinstance(self.label, str)
+        number = (str(self.label) if named else "number",)
+        return number if self.answer == "number" else classes_of(labels)
 
     def find(self) -> Numbers:
         """What the file holds.
@@ -66,7 +78,8 @@ class NumberFile(Reader):
         Raises:
             DataError: it is missing, broken, or holds samples of another kind.
         """
-        found = read_numbers(self.place, self.label, self.array)
+        labels = values_of if self.answer == "number" else labels_of
+        found = read_numbers(self.place, self.label, self.array, labels)
         if len(found.x.shape) != self.dimensions:
             other = Kind.signal if self.kind is Kind.vector else Kind.vector
             raise DataError(
@@ -92,16 +105,23 @@ class NumberFile(Reader):
         """The samples of a dense file: with their labels, or all for training without any."""
         x = torch.from_numpy(np.ascontiguousarray(found.x))
         places = {name: number for number, name in enumerate(classes)}
-        y = None if found.y is None else torch.tensor([places[name] for name in found.y])
+        if found.y is None:
+            y = None
+        elif self.answer == "number":
+            y = torch.tensor([float(value) for value in found.y])
+        else:
+            y = torch.tensor([places[name] for name in found.y])
         return Samples(
             self.place.stem, classes, Split(x, y), None, self.kind, tuple(x.shape[1:]), "seeded",
-            listing=self.listing(found), columns=found.columns,
+            listing=self.listing(found), columns=found.columns, answer=self.answer,
         )  # fmt: skip
 
     def listing(self, found: Numbers) -> Listing:
         """What was found, in words."""
         size = " x ".join(str(edge) for edge in found.x.shape[1:])
         labels = "no labels" if found.y is None else f"{len(set(found.y))} classes"
+        if found.y is not None and self.answer == "number":
+            labels = f"numbers from {min(map(float, found.y)):g} to {max(map(float, found.y)):g}"
         told = f"{len(found)} {self.kind}s of {size}, {labels}"
         return OneFile(found.path.parent, (found.path.name,), layout=told)
 
@@ -139,6 +159,7 @@ class SignalFile(NumberFile):
         label: likewise.
         samples: likewise.
         axes: channels_first, time_first, or auto: the longer axis is time.
+        answer: as of ``NumberFile``.
 
     Raises:
         ConfigError: there is no name of a file.
@@ -153,8 +174,9 @@ class SignalFile(NumberFile):
         label: str | int | None = None,
         samples: str | None = None,
         axes: Axes = "auto",
+        answer: AnswerName = "class",
     ) -> None:
-        super().__init__(file, label, samples)
+        super().__init__(file, label, samples, answer)
         self.axes = axes
 
     def find(self) -> Numbers:
