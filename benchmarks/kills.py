@@ -112,16 +112,21 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--variants", type=int, help="kills of each variant, else as many")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--out", type=Path, help="a line of JSON for each, kept as it goes")
+    parser.add_argument(
+        "--out", type=Path, help="a line of JSON for each; what it holds is not repeated"
+    )
     options = parser.parse_args()
     each = [(method, variant) for method in METHODS for variant in variants_of(method)]
     each.sort(key=lambda pair: bool(pair[1]))  # the methods first
     of_variants = options.kills if options.variants is None else options.variants
-    server, lines = warm.Server(), []
+    lines = []
+    if options.out and options.out.exists():
+        lines = [json.loads(line) for line in options.out.read_text("utf-8").splitlines()]
+    done, server = {line["name"] for line in lines}, warm.Server()
     try:
         for method, variant in each:
             name, before = named(method, variant), warm.seconds
-            if options.names and name not in options.names:
+            if name in done or (options.names and name not in options.names):
                 continue
             with tempfile.TemporaryDirectory(prefix="translearn-kills-") as place:
                 victim = Victim(method, variant, Path(place), f"{options.seed} {name}")
