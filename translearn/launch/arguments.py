@@ -89,7 +89,7 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
         raise CheckpointError(f"{told}\nstart it again: {again}")
     refuse_older(folder)
     try:
-        moved = moved_words(folder)
+        moved = [word for word in moved_words(folder) if Path(unquoted(place_in(word))).exists()]
         anew = [word.split("=", 1)[0] for word in moved]
         stored = [w for w in stored_words(folder) if w.split("=", 1)[0] not in anew] + moved
     except (OSError, ValueError) as error:
@@ -97,6 +97,11 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
     left_out = {*given, *SWEEP_KEYS}
     kept = [override for override in stored if override.split("=", 1)[0] not in left_out]
     return [*stored_flags(folder, arguments), *kept]
+
+
+def place_in(word: str) -> str:
+    """The value of ``key=value``."""
+    return word.partition("=")[2]
 
 
 def stored_flags(folder: Path, arguments: Sequence[str]) -> list[str]:
