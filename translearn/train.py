@@ -22,7 +22,7 @@ from translearn.launch.arguments import (
 from translearn.launch.earlier import expand_like, refuse_record_as_config, told_done
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
-from translearn.launch.values import refuse_wrong_values
+from translearn.launch.values import refuse_unfit_data, refuse_wrong_values
 from translearn.renamed import present_words
 from translearn.system import command, signals, terminal
 from translearn.system.problems import of_type
@@ -86,6 +86,8 @@ def start(words: list[str]) -> int:
         from translearn.launch.dry import try_out
 
         return try_out(configs, sweep)
+    if not sweep and configs[0].run.resume in (None, "auto"):  # else there is a folder already
+        refuse_unfit_data(plain(configs[0]))
     folder, settled = settle(words, configs, sweep)
     told = told_done(folder) if configs[0].run.resume and not sweep else None
     if told:

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from runs import result_of
+from runs import result_of, wait_for
 from surroundings import HANG
 
 pytestmark = pytest.mark.full
@@ -71,6 +71,26 @@ def test_decoding_ends_soon_after_a_signal(slow_folders, start, number):
     assert process.returncode == 128 + number
     assert f"stopped by {signal.Signals(number).name}" in err and "Traceback" not in err
     assert time.monotonic() - began < HANG  # how soon it is stands in benchmarks, not in a test
+    assert result_of(slow_folders / "run")["status"] == "interrupted"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_signal_to_the_whole_group_saves_as_one_to_the_run(slow_folders, start, number, streamed):
+    """As a terminal that closes sends it, ``kill -- -group``, and most schedulers."""
+    if streamed:
+        for photo in slow_folders.glob("*/*/*.png"):
+            photo.unlink() if int(photo.stem) >= 8 else None
+    process = start(*OPTIONS, "run.max_steps=100000", "run.workers=2", "run.save_seconds=0.1",
+                    f"run.resident_mb={0 if streamed else 4096}")  # fmt: skip
+    if streamed:
+        wait_for(slow_folders / "run/checkpoints/prev.pt", process)
+    else:
+        reading(process, 2)
+    os.killpg(process.pid, number)
+    _, err = process.communicate()
+    assert process.returncode == 128 + number, err
+    assert f"stopped by {signal.Signals(number).name}" in err and "Traceback" not in err
     assert result_of(slow_folders / "run")["status"] == "interrupted"
 
 

@@ -193,3 +193,22 @@ def test_nothing_is_left_behind(tl_run, tmp_path):
         assert done.returncode == 2, done.stderr
         assert done.stderr.startswith("error: ") and len(done.stderr.splitlines()) <= 3
     assert not list(tmp_path.iterdir())
+
+
+UNFIT = {  # options of the data that do not go together
+    "data=vectors data.target=t.csv": "data.source is not set",
+    "data=vectors data.source=s.csv": "data.target is not set",
+    "data=signals data.source=s.npz data.target=s.npz": "named twice",
+    "data=folder data.source=a data.target=b data.size=32": "data.crop=224",
+    "data=folder data.target=b": "data.source is not set",
+    "data=other_classes data.set=nothing": "data.set=nothing",
+    "data=pair data.source=mnist data.target=mnist": "mnist",
+}
+
+
+@pytest.mark.parametrize("options", UNFIT)
+def test_options_of_the_data_that_do_not_fit_leave_no_folder(options, tl_run, tmp_path):
+    refused = tl_run(*options.split(), "run.device=cpu", "hydra.run.dir=run", "run.resume=auto")
+    assert refused.returncode == 2, refused.stderr
+    assert UNFIT[options] in refused.stderr and len(refused.stderr.splitlines()) <= 6
+    assert not list(tmp_path.iterdir())

@@ -22,6 +22,8 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
         ("loop.py --rounds 1 --steps 1", "lenet, loop / lenet, plain PyTorch loop"),
         ("views.py --rounds 2 --steps 1", "loop"),
         ("call_trace.py", "changes of file"),
+        ("kills.py --kills 1 frozen", "1 kills 0 differing"),
+        ("fingerprint.py --files 40", "remembered: "),
     ],
 )
 def test_it_prints_its_table(script, row):

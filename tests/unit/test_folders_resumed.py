@@ -2,16 +2,18 @@
 
 import json
 import multiprocessing
+import shutil
 from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
+from runs import result_of
 from surroundings import HANG
 
 from translearn.artifacts.folder import refuse_differences, run_lock, stored_config
 from translearn.errors import CheckpointError, ConfigError
 from translearn.launch.arguments import stored_overrides
-from translearn.launch.settle import fresh_folder, resumed_folder
+from translearn.launch.settle import fresh_folder, resumed_folder, settle
 from translearn.settings import AFTERWARDS_KEYS
 
 STAMP = "%Y-%m-%d/%H-%M-%S-%f"
@@ -137,14 +139,53 @@ def test_differences_are_refused_in_at_most_six_lines(tmp_path):
     assert len(str(refused.value).splitlines()) <= 6
 
 
-@pytest.mark.parametrize("written", [[], ["config.yaml"]], ids=["nothing", "config"])
-def test_a_run_that_was_killed_before_it_began_is_told(tmp_path, written):
-    """Hydra writes config.yaml first and overrides.yaml last, each not at once."""
-    (tmp_path / "run" / ".hydra").mkdir(parents=True)
-    for name in written:
-        (tmp_path / "run" / ".hydra" / name).write_text("")
-    with pytest.raises(CheckpointError, match="killed before it began\nstart it again"):
-        stored_overrides([f"run.resume={tmp_path / 'run'}"])
-    (tmp_path / "run" / ".hydra" / "overrides.yaml").write_text("[]")
-    with pytest.raises(CheckpointError):
-        stored_overrides([f"run.resume={tmp_path / 'run'}"])
+RECORD = ("config.yaml", "hydra.yaml", "overrides.yaml")  # in the order in which Hydra writes
+
+
+def torn_record(folder, moment):
+    """What a kill leaves of a record: some files, and of odd moments one that is still empty."""
+    (folder / ".hydra").mkdir(parents=True)
+    whole, empty = divmod(moment, 2)
+    for name in RECORD[:whole]:
+        content = CONFIG if name == "config.yaml" else {}
+        (folder / ".hydra" / name).write_text(OmegaConf.to_yaml(OmegaConf.create(content)))
+    for name in RECORD[whole : whole + empty]:
+        (folder / ".hydra" / name).write_text("")
+    return folder
+
+
+@pytest.mark.parametrize("moment", range(2 * len(RECORD)))
+def test_a_run_that_was_killed_before_it_began_is_told_and_starts_again(tmp_path, moment):
+    folder = torn_record(tmp_path / "run", moment)
+    with pytest.raises(CheckpointError, match="killed before it began\nstart it again: "):
+        stored_overrides([f"run.resume={folder}"])
+    words = [f"hydra.run.dir={folder}", "run.resume=auto", "seed=3"]
+    found, settled = settle(words, [OmegaConf.merge(CONFIG, {"run": {"resume": "auto"}})], False)
+    assert found == folder
+    assert not settled  # so Hydra writes the record anew
+
+
+def test_a_record_that_is_whole_is_kept(tmp_path):
+    folder = torn_record(tmp_path / "run", 2 * len(RECORD))
+    words = [f"hydra.run.dir={folder}", "run.resume=auto"]
+    config = OmegaConf.merge(CONFIG, {"run": {"resume": "auto"}})
+    assert settle(words, [config], False) == (folder, ["hydra.output_subdir=null"])
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("moment", range(2 * len(RECORD)))
+def test_whatever_a_kill_left_of_the_record_the_run_comes_to_its_end(tl_run, tmp_path, moment):
+    folder = tmp_path / "run"
+    words = ("run=smoke", "seed=3", "run.device=cpu", f"hydra.run.dir={folder}", "run.resume=auto")
+    assert tl_run(*words).returncode == 0
+    whole = {name: (folder / ".hydra" / name).read_text() for name in RECORD}
+    shutil.rmtree(folder)
+    torn_record(folder, moment)
+    for name, text in whole.items():
+        path = folder / ".hydra" / name
+        path.write_text(text) if path.exists() and path.stat().st_size else None
+    assert tl_run(*words).returncode == 0
+    (folder / "result.json").unlink()
+    again = tl_run(f"run.resume={folder}")
+    assert again.returncode == 0, again.stderr
+    assert result_of(folder)["seed"] == 3

@@ -107,3 +107,15 @@ def test_the_columns_of_the_report_are_fields():
 def test_reading_results_imports_no_torch():
     code = "import translearn.report.collect, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("value", ["NaN", "-NaN", "null", '"high"', "[1]"])
+def test_a_metric_that_is_no_number_is_never_a_figure(value, tmp_path):
+    write_result(tmp_path, WHOLE)
+    path = tmp_path / "result.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["metrics"] = {"target/test/accuracy": 0.9, "source/test/accuracy": 7.5}
+    path.write_text(json.dumps(content).replace("7.5", value), "utf-8")
+    found = read_result(tmp_path)  # None: a broken one
+    assert found is None or found.metrics == {"target/test/accuracy": 0.9}
+    assert value != "NaN" or found is not None

@@ -102,6 +102,12 @@ def unfilled_config(folder: Path) -> Config:
     return {str(key): value for key, value in (config or {}).items()}
 
 
+def recorded(folder: Path) -> bool:
+    """Whether the record of a run is whole: Hydra writes the words last, and not at once."""
+    words = folder / RECORD / "overrides.yaml"
+    return words.is_file() and words.stat().st_size > 0
+
+
 def stored_words(folder: Path) -> list[str]:
     """The options that a run was started with, as they stood on its command line.
 

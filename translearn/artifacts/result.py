@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from math import isnan
 from pathlib import Path
 from types import UnionType
 from typing import Any, Self, get_args, get_origin, get_type_hints
@@ -146,7 +147,7 @@ def _present(known: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": {
             RENAMED.metrics.get(name, name): value
             for name, value in metrics.items()
-            if isinstance(value, int | float)
+            if isinstance(value, int | float) and not isnan(value)
         },
         "headline": headline and RENAMED.metrics.get(headline, headline),
         "data": data and RENAMED.data.get(data, data),

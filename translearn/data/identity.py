@@ -5,6 +5,7 @@ Imports no torch.
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def held(listing: Listing, place: Path) -> dict[str, str]:
 
 def with_digests(folder: Path, names: Iterable[str]) -> list[str]:
     """``sha256 name`` of each file, sorted."""
-    paths = {name: folder / name for name in names}
+    paths = {name: os.path.join(folder, name) for name in names}
     known = digests(list(paths.values()))
     return sorted(f"{known[path][1]} {name}" for name, path in paths.items())
 

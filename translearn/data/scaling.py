@@ -66,5 +66,6 @@ def fitted(samples: Sequence[Tensor], by_sum: bool) -> Scaling:
     mean = torch.stack([part.sum(dim=over, keepdim=True) for part in parts]).sum(dim=0) / count
     spread = torch.stack([(part - mean).square().sum(dim=over) for part in parts]).sum(dim=0)
     deviation = (spread / count).sqrt().view(mean.shape)
-    scale = torch.where(deviation > 1e-8 * mean.abs(), 1.0 / deviation, 1.0)
+    least = (1e-8 * mean.abs()).clamp_min(torch.finfo(torch.float32).tiny)
+    scale = torch.where(deviation > least, 1.0 / deviation, 1.0)
     return Scaling(by_sum, mean[0].float(), scale[0].float())

@@ -12,7 +12,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
-from translearn.artifacts.folder import moved_words, refuse_older, stored_sources, stored_words
+from translearn.artifacts.folder import (
+    moved_words,
+    recorded,
+    refuse_older,
+    stored_sources,
+    stored_words,
+)
 from translearn.config import conf_dir
 from translearn.errors import CheckpointError, ConfigError, nearest
 from translearn.launch.help import explain, meant, of_choices
@@ -74,15 +80,16 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
     given = given_values(arguments)
     folder = Path(unquoted(given.get("run.resume", "auto")))
     record = folder / ".hydra" / "overrides.yaml"
-    if not record.is_file():
-        if (folder / ".hydra").is_dir():  # Hydra writes this file last
-            raise CheckpointError(
-                f"{record} is missing: the run was killed before it began\nstart it again"
-            )
-        return []
+    if not recorded(folder):
+        if not (folder / ".hydra").is_dir():
+            return []
+        state = "is empty" if record.exists() else "is missing"
+        told = f"{record} {state}: the run was killed before it began"
+        again = f"the same words and hydra.run.dir={in_quotes(str(folder))} run.resume=auto"
+        raise CheckpointError(f"{told}\nstart it again: {again}")
     refuse_older(folder)
     try:
-        moved = moved_words(folder)
+        moved = [word for word in moved_words(folder) if Path(unquoted(place_in(word))).exists()]
         anew = [word.split("=", 1)[0] for word in moved]
         stored = [w for w in stored_words(folder) if w.split("=", 1)[0] not in anew] + moved
     except (OSError, ValueError) as error:
@@ -90,6 +97,11 @@ def stored_overrides(arguments: Sequence[str]) -> list[str]:
     left_out = {*given, *SWEEP_KEYS}
     kept = [override for override in stored if override.split("=", 1)[0] not in left_out]
     return [*stored_flags(folder, arguments), *kept]
+
+
+def place_in(word: str) -> str:
+    """The value of ``key=value``."""
+    return word.partition("=")[2]
 
 
 def stored_flags(folder: Path, arguments: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from translearn.artifacts.folder import (
     POINTER,
     done,
     locked,
+    recorded,
     refuse_differences,
     refuse_older,
     run_lock,
@@ -177,7 +178,7 @@ def settle(
     else:
         folder = sweep_folder(first) if sweep else run_folder(first)
         overrides.append(f"{key}={in_quotes(str(folder))}")
-    continued = bool(first.run.resume) and not sweep and (folder / ".hydra").exists()
+    continued = bool(first.run.resume) and not sweep and recorded(folder)
     seed = first.seed
     if seed is None:
         seed = picked_seed(folder, continued)

@@ -4,8 +4,10 @@ The classes are read as text: importing them would import torch, and take second
 """
 
 import ast
+import contextlib
 import functools
 import importlib.util
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +17,7 @@ from omegaconf import MISSING
 
 from translearn.components import RUNNER_KEYS, check_engine_options
 from translearn.config import TYPES, Config, RunConfig
-from translearn.errors import ConfigError, nearest
+from translearn.errors import ConfigError, DataError, nearest
 from translearn.ranges import Range, Seed, Span, refuse_unfit
 from translearn.renamed import present_component
 from translearn.settings import flatten
@@ -38,6 +40,22 @@ def refuse_wrong_values(config: Config) -> None:
         refuse_unfit(f"method.phases.{key}", value, annotation)
     for path, node in components(config):
         refuse_wrong_component(path, present_component(node))
+
+
+def refuse_unfit_data(config: Config) -> None:
+    """Refuse options of the data that do not go together, which its constructor knows.
+
+    It reads nothing; but torch is imported for it, so this comes after all that is quicker.
+
+    Raises:
+        ConfigError: naming the option.
+    """
+    from translearn.components import build, check
+    from translearn.data.types import DataSource
+
+    check("data", config["data"], DataSource, ["root", "download"])
+    with contextlib.suppress(DataError):  # the run will meet it, and keep it in its result
+        build(config["data"], DataSource, root=os.path.expanduser(config["data_root"]))
 
 
 def refuse_wrong_component(path: str, node: Mapping[str, Any]) -> None:

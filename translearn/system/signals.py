@@ -28,6 +28,9 @@ LATEST = 1.5  # seconds from a signal to the end of a process that was in no def
 IMPATIENT = 1.0  # seconds after which a second SIGINT means: at once
 
 
+LINGER = 3.0  # seconds that a worker outlives a signal, unless its parent ends it
+
+
 class Stop:
     """The signals of a process.
 
@@ -184,6 +187,24 @@ def heard(watched: bool = False) -> Iterator[Stop]:
         _current = outer
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def linger(worker: int = 0) -> None:
+    """In a worker process: a signal to its whole group is its parent's to answer.
+
+    The parent still needs it for the step that it is in; ``LINGER`` later the worker ends.
+
+    Args:
+        worker: its number, which a DataLoader tells.
+    """
+
+    def end_later(number: int, frame: FrameType | None) -> None:
+        signal.setitimer(signal.ITIMER_REAL, LINGER)  # SIGALRM ends a process
+
+    if os.name == "posix":
+        for number in SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, end_later)
 
 
 def _forget() -> None:

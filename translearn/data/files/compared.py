@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from translearn.artifacts.atomic import write_atomic
 from translearn.data.files.checksums import sample_files
@@ -16,6 +17,7 @@ from translearn.system.reading import opened
 
 MANY = 1000  # files, of which it is told
 UNREADABLE = "unreadable"  # in place of a checksum
+Place = TypeVar("Place", str, Path)
 log = logging.getLogger(__name__)
 
 
@@ -35,53 +37,55 @@ def remember(path: Path, checksum: str) -> None:
         write_atomic(note, state(path).encode())
 
 
-def digests(paths: Sequence[Path]) -> dict[Path, tuple[str, str]]:
+def digests(paths: Sequence[Place]) -> dict[Place, tuple[str, str]]:
     """Path -> its name below what all have in common, and the sha256 of its bytes.
 
     A file that cannot be read has none, and its own reader tells of it.
     """
     if not paths:
         return {}
-    common = Path(os.path.commonpath({os.path.dirname(path) for path in paths}))
-    start = len(str(common).rstrip(os.sep)) + 1  # relative_to would take half of the time
+    texts = [str(path) for path in paths]  # of ten thousand, paths cost more than their files
+    common = Path(os.path.commonpath({text.rpartition(os.sep)[0] or os.sep for text in texts}))
+    start = len(str(common).rstrip(os.sep)) + 1
     note = note_of(common, "digests")
     try:
         kept = {str(key): str(value) for key, value in json.loads(note.read_bytes()).items()}
     except (OSError, ValueError, AttributeError):
         kept = {}
-    names = {path: str(path)[start:] for path in paths}
-    noted = {path: noted_digest(path, kept.get(name, "")) for path, name in names.items()}
-    new = {names[path]: text for path, text in noted.items() if text != kept.get(names[path])}
+    names = [text[start:] for text in texts]
+    noted = [noted_digest(*each) for each in zip(texts, map(kept.get, names), strict=True)]
+    new = {name: note for name, note in zip(names, noted, strict=True) if note != kept.get(name)}
     if len(new) >= MANY:
         log.info("computed the checksums of %d files in %s; they are remembered", len(new), common)
     if new:
         with contextlib.suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(note, json.dumps({**kept, **new}).encode())
-    return {path: (names[path], text.rpartition(" ")[2]) for path, text in noted.items()}
+    found = [(name, note.rpartition(" ")[2]) for name, note in zip(names, noted, strict=True)]
+    return dict(zip(paths, found, strict=True))
 
 
-def noted_digest(path: Path, note: str) -> str:
+def noted_digest(path: str, note: str | None) -> str:
     """The marks of a file and its sha256; ``note`` is what they were the last time."""
     try:
         now = marks(path)
-        return note if note.rpartition(" ")[0] == now else f"{now} {sha256_of(path)}"
+        return note if note and note.rpartition(" ")[0] == now else f"{now} {sha256_of(path)}"
     except (OSError, ValueError):
         return UNREADABLE
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: str) -> str:
     """Of a file's bytes.
 
     Raises:
         OSError: it cannot be read.
         ValueError: it is no regular file.
     """
-    with os.fdopen(opened(path), "rb") as file:
+    with os.fdopen(opened(Path(path)), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def marks(path: Path) -> str:
+def marks(path: str | Path) -> str:
     """What changes with every write to a file: its size and times; nobody sets the last of them."""
     status = os.stat(path)
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"

@@ -18,6 +18,9 @@ SPLITS = {
 }
 
 
+MISSING = ("nan", "n/a", "<na>", "nat")  # as tables write a label that is not known
+
+
 class Row(NamedTuple):
     """An image file: its path, relative to the folder, and what is told of it."""
 
@@ -102,7 +105,7 @@ def table_rows(path: Path) -> list[Row]:
         split = SPLITS.get(told.get("split", "train").lower() or "train")
         wrong = (
             "has no path" if not place
-            else "has no label" if not told.get("label")
+            else "has no label" if not told.get("label") or told["label"].casefold() in MISSING
             else f"has the split {told['split']}; choose train, val or test" if split is None
             else f"names {place} again, as line {seen[place]}" if place in seen
             else ""

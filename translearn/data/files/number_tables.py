@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from translearn.data.files.label_table import not_a_table, parted
+from translearn.data.files.label_table import normal, not_a_table, parted
 from translearn.data.files.listing import few, shown
+from translearn.data.files.numbers import warn_of_narrow
 from translearn.errors import DataError, nearest
 
 LABELS = ("label", "labels", "y", "class")  # columns and arrays that are taken for labels
@@ -28,7 +29,8 @@ def read_number_table(
 ) -> tuple[NDArray[np.float32], list[str] | None, tuple[str, ...]]:
     """A CSV or TSV whose cells are numbers, but for those of the labels.
 
-    The first line names the columns if none of its cells is a number, or if they count 0, 1, 2, ...
+    The first line names the columns if none of its cells is a number, or if those beside the name
+    of the labels count 0, 1, 2, ...
 
     Args:
         path: of the file.
@@ -42,7 +44,7 @@ def read_number_table(
         DataError: naming the line and the column that is wrong.
     """
     lines = table_lines(path)
-    names = header(path, lines[0].cells)
+    names = header(path, lines[0].cells, LABELS if label is None else (str(label),))
     rows = lines[1:] if names else lines
     if not rows:
         raise DataError(f"{path} has no line of numbers")
@@ -91,14 +93,21 @@ def table_lines(path: Path) -> list[Line]:
     return lines
 
 
-def header(path: Path, cells: Sequence[str]) -> tuple[str, ...]:
+def header(path: Path, cells: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
     """The names of the columns; none where the first line is one of numbers.
+
+    Args:
+        path: of the table.
+        cells: of the first line.
+        labels: names that the column of the labels may have.
 
     Raises:
         DataError: a name is there twice, or missing.
     """
-    counted = [str(number) for number in range(len(cells))]
-    if len(cells) < 2 or (list(cells) != counted and any(map(is_number, cells))):
+    cells = [normal(cell) for cell in cells]
+    others = [cell for cell in cells if cell.casefold() not in (*labels, *LABELS)]
+    counted = len(others) > 1 and others == [str(number) for number in range(len(others))]
+    if len(cells) < 2 or (not counted and any(map(is_number, cells))):
         named = len(cells) == 1 and not is_number(cells[0])
         return tuple(cells) if named else ()
     for place, name in enumerate(cells):
@@ -115,10 +124,21 @@ def header(path: Path, cells: Sequence[str]) -> tuple[str, ...]:
 def is_number(cell: str) -> bool:
     """Whether a cell holds a number, or what stands for a missing one."""
     try:
-        float(cell)
+        number(cell)
     except ValueError:
         return False
     return True
+
+
+def number(cell: str) -> float:
+    """The number in a cell.
+
+    Raises:
+        ValueError: it is none; Python's own 1_000 is none in a table.
+    """
+    if "_" in cell:
+        raise ValueError(cell)
+    return float(cell)
 
 
 def label_column(
@@ -135,7 +155,7 @@ def label_column(
         raise DataError(f"{path} has {width} columns: data.label={label} is none of them")
     if isinstance(label, int):
         return label % width
-    wanted = LABELS if label is None else (label,)
+    wanted = LABELS if label is None else (normal(label),)
     known = [name.casefold() if label is None else name for name in names]
     return next((known.index(name) for name in wanted if name in known), None)
 
@@ -149,12 +169,13 @@ def cells_as_numbers(
         DataError: naming the first that is no finite number.
     """
     try:
-        found = np.array([[float(line.cells[c]) for c in kept] for line in rows])
+        found = np.array([[number(line.cells[c]) for c in kept] for line in rows])
     except ValueError:
         found = None
     with np.errstate(over="ignore"):
         narrow = None if found is None else found.astype(np.float32)
-    if narrow is not None and np.isfinite(narrow).all():
+    if found is not None and narrow is not None and np.isfinite(narrow).all():
+        warn_of_narrow(found, str(path), [titles[column] for column in kept])
         return narrow
     for line in rows:
         for column in kept:
@@ -172,13 +193,19 @@ def refuse_cell(path: Path, line: Line, column: int, title: str) -> None:
     if not cell:
         raise DataError(f"{where} is empty\nfill it in, or take the line out")
     if not is_number(cell):
-        raise DataError(
-            f"{where} is {shown(cell)[:60]!r}, which is no number\n"
-            "name the column of the labels (data.label=...), or take out columns of other texts"
-        )
+        raise DataError(f"{where} is {shown(cell)[:60]!r}, which is no number\n{advice(cell)}")
     with np.errstate(over="ignore"):
         if not np.isfinite(np.float32(float(cell))):
             raise DataError(f"{where} is {cell}: not finite\nfill it in, or take the line out")
+
+
+def advice(cell: str) -> str:
+    """What to do with a cell that is no number."""
+    if is_number(cell.replace(",", ".", 1)):
+        return "write decimals with a point"
+    if any(is_number(part) for part in cell.replace("|", " ").split()):
+        return "columns are parted by commas, semicolons or tabs, and a cell is a number alone"
+    return "name the column of the labels (data.label=...), or take out columns of other texts"
 
 
 def missing_label(path: Path, label: str | int | None, there: Sequence[str], what: str) -> str:

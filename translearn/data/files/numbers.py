@@ -1,6 +1,8 @@
 """Samples that are numbers, as a file holds them: vectors or signals, with labels or without."""
 
+import logging
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +13,16 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from translearn.data.files.arrays import MOST_BYTES, finite, refuse_no_numbers
+from translearn.data.files.label_table import MISSING, normal
 from translearn.errors import DataError
 
 LARGEST_LABEL = 3e38  # of float32
+log = logging.getLogger(__name__)
+
+LARGEST = 2**53  # above it floating-point numbers leave out whole ones
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+WHOLE = re.compile(r"([+-]?[0-9]{1,400})(?:\.0*)?")
+FEW_STEPS, ROUNDING = 2.0**-18, 1e-12  # of a spread, over the size of the numbers
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class Numbers:
         y: the label of each sample as a text, or None.
         columns: names of the D columns, where the file has them.
         arrays: names of its arrays, where it has several.
+        turned: whether time stood before the channels.
     """
 
     path: Path
@@ -34,6 +44,7 @@ class Numbers:
     y: tuple[str, ...] | None
     columns: tuple[str, ...] = ()
     arrays: tuple[str, ...] = ()
+    turned: bool = False
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
@@ -57,7 +68,9 @@ def checked(found: NDArray[Any], what: str) -> NDArray[np.float32]:
             "(N, C, L) for data=signals"
         )
     refuse_large(found.shape, what)
-    return finite(found, what)
+    narrow = finite(found, what)
+    warn_of_narrow(found, what)
+    return narrow
 
 
 def refuse_large(shape: Sequence[int], what: str) -> None:
@@ -84,16 +97,12 @@ def labels_of(found: NDArray[Any], what: str) -> tuple[str, ...]:
     if values.ndim != 1:
         raise DataError(f"{what} has the shape {found.shape}; labels are (N,), a class for each")
     if values.dtype.kind in "US":
-        return tuple(as_class(str(v) if v.dtype.kind == "U" else v.decode("utf-8", "replace"))
-                     for v in values)  # fmt: skip
+        return classes_of_texts([text_of(value) for value in values], what)
     if values.dtype.kind not in "biuf":
         raise DataError(f"{what} holds {values.dtype}; labels are whole numbers or texts")
-    odd = np.flatnonzero(values != np.floor(values))  # of NaN too
-    if len(odd):
-        raise DataError(
-            f"{what} has {values[odd[0]]} in row {odd[0]}, counted from 0: labels are classes, "
-            "whole numbers or texts\nto predict a number add data.answer=number"
-        )
+    if values.dtype.kind == "f":
+        whole = (values == np.floor(values)) & (np.abs(values) < LARGEST)  # neither is true of NaN
+        refuse_fraction(what, values, whole)
     return tuple(str(int(value)) for value in values)
 
 
@@ -121,10 +130,56 @@ def values_of(found: NDArray[Any], what: str) -> tuple[str, ...]:
     return tuple(told)
 
 
-def as_class(text: str) -> str:
-    """A label as its class is called: ``1.0`` is the class 1."""
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else text
+def text_of(value: Any) -> str:
+    """A label as a text in the one form in which names are compared."""
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    return normal(text).strip()
+
+
+def classes_of_texts(texts: Sequence[str], what: str) -> tuple[str, ...]:
+    """Labels in a text: ``1.0`` is the class 1 if all are numbers, else each is what it reads.
+
+    Raises:
+        DataError: one is missing, or all are numbers and one is not whole.
+    """
+    for row, text in enumerate(texts):
+        if not text or text.casefold() in MISSING:
+            raise DataError(f"{what} has no label in row {row}, counted from 0: {text!r}")
+    if not all(map(NUMBER.fullmatch, texts)):
+        return tuple(texts)
+    found = [WHOLE.fullmatch(text) for text in texts]
+    others = np.array([0.0 if match else float(text)
+                       for match, text in zip(found, texts, strict=True)])  # fmt: skip
+    whole = (others == np.floor(others)) & (np.abs(others) < LARGEST)
+    refuse_fraction(what, texts, whole)
+    return tuple(str(int(match[1] if match else other))
+                 for match, other in zip(found, others, strict=True))  # fmt: skip
+
+
+def refuse_fraction(what: str, values: Any, whole: NDArray[np.bool_]) -> None:
+    """Refuse numbers that are no classes; ``whole`` tells which are.
+
+    Raises:
+        DataError: naming the first.
+    """
+    if not whole.all():
+        row = int(np.argmin(whole))
+        raise DataError(
+            f"{what} has {values[row]} in row {row}, counted from 0: labels are classes, "
+            "whole numbers or texts\nto predict a number add data.answer=number"
+        )
+
+
+def warn_of_narrow(wide: NDArray[Any], what: str, names: Sequence[str] = ()) -> None:
+    """Say which columns of (N, ...) differ by less than single precision can hold."""
+    if wide.dtype.itemsize < 4 or wide.dtype == np.float32 or not len(wide):
+        return
+    low, high = wide.min(axis=0).astype(np.float64), wide.max(axis=0).astype(np.float64)
+    size = np.maximum(np.abs(low), np.abs(high))
+    narrow = (high - low < FEW_STEPS * size) & (high - low > ROUNDING * size)
+    if narrow.any():
+        place = np.argwhere(narrow)[0].tolist()
+        name = names[place[0]] if names else ", ".join(map(str, place))
+        lost = "which single precision hardly tells apart; subtract the lowest from each"
+        where = f"{low[*place]:.10g} and {high[*place]:.10g}"
+        log.warning("%s: the numbers of column %s lie between %s, %s", what, name, where, lost)

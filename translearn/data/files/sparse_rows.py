@@ -1,5 +1,6 @@
 """Files of svmlight: rows of which only the numbers other than 0 are written."""
 
+import codecs
 import io
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -15,6 +16,8 @@ from translearn.data.files.numbers import Numbers, labels_of, refuse_large
 from translearn.errors import DataError
 from translearn.system import reading
 
+MOST_COLUMNS = 2**22  # each has a name in memory
+
 
 def read_sparse(
     path: Path, labels: Callable[[NDArray[Any], str], tuple[str, ...]] = labels_of
@@ -29,20 +32,20 @@ def read_sparse(
     read = partial(load_svmlight_file, zero_based=True, dtype=np.float64)
     content = b""
     try:
-        content = reading.content(path, LARGEST_TABLE)
+        content = reading.content(path, LARGEST_TABLE).removeprefix(codecs.BOM_UTF8)
         x, y = read(io.BytesIO(content))
     except (OSError, ValueError, IndexError, OverflowError) as error:
         raise DataError(
             f"{path} cannot be read as svmlight: {broken_line(content, read, error)}"
         ) from error
-    if not x.shape[0] or not x.shape[1]:
+    if not x.nnz:
         raise DataError(f"{path} has no sample with a number")
     with np.errstate(over="ignore"):
         bad = np.flatnonzero(~np.isfinite(x.data.astype(np.float32)))
     if len(bad):
         row = int(np.searchsorted(x.indptr, bad[0], "right"))
         raise DataError(f"{path}: sample {row}, index {x.indices[bad[0]]} is not finite")
-    return Numbers(path, x, labels(y, f"{path}: the labels"))
+    return Numbers(path, x, labels(y, f"{path}: the list of labels"))
 
 
 def broken_line(content: bytes, read: Callable[[Any], Any], error: Exception) -> str:
@@ -57,10 +60,20 @@ def broken_line(content: bytes, read: Callable[[Any], Any], error: Exception) ->
 
 
 def sparse_columns(files: Iterable[Numbers]) -> tuple[str, ...]:
-    """The indices that sparse files have among them, from 0 if one of them has a 0, else from 1."""
-    found = [one.x for one in files if one.sparse]
-    first = min((int(x.indices.min()) for x in found if x.nnz), default=1)
-    last = max(x.shape[1] for x in found)
+    """The indices that sparse files have among them, from 0 if one of them has a 0, else from 1.
+
+    Raises:
+        DataError: there are more than a network could read.
+    """
+    found = [one for one in files if one.sparse]
+    first = min(int(one.x.indices.min()) for one in found)
+    widest = max(found, key=lambda one: int(one.x.shape[1]))
+    last = int(widest.x.shape[1])
+    if last > MOST_COLUMNS:
+        raise DataError(
+            f"{widest.path} has the index {last - 1}; {MOST_COLUMNS} columns are the limit\n"
+            "number its columns anew, or take a part of them"
+        )
     return tuple(str(index) for index in range(min(first, 1), last))
 
 

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from translearn.data.files.images import FileImages, UnreadableError
 from translearn.system.memory import refuse_too_large
+from translearn.system.signals import linger
 
 PIECE = 2**20  # bytes that a worker hands over at a time
 
@@ -145,6 +146,7 @@ def pieces(
         _Files(images),
         batch_sampler=_Pieces(batches, most),
         num_workers=workers,
+        worker_init_fn=linger if workers else None,
         collate_fn=_Join(images.size, keep),
         prefetch_factor=max(2, math.ceil(ahead / most / workers)) if workers else None,
         generator=torch.Generator(),  # none of the global one: the draws of a run stay its own

@@ -193,13 +193,13 @@ class SignalFile(NumberFile):
                 "add data.axes=channels_first or data.axes=time_first"
             )
         turned = self.axes == "time_first" or (self.axes == "auto" and second > third)
-        return replace(found, x=found.x.transpose(0, 2, 1)) if turned else found
+        return replace(found, x=found.x.transpose(0, 2, 1), turned=True) if turned else found
 
     def listing(self, found: Numbers) -> Listing:
         """What was found, and which axis was taken for time."""
         told = super().listing(found)
-        turned = not found.x.flags.c_contiguous
-        axes = "turned: time stood before the channels" if turned else "the channels before time"
+        turned = "turned: time stood before the channels"
+        axes = turned if found.turned else "the channels before time"
         return replace(told, layout=f"{told.layout}, {axes}")
 
 
