@@ -9,19 +9,14 @@ something by itself.
 """
 
 import argparse
-import copy
-import functools
 import os
 import re
 import shlex
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import OverrideType
 from omegaconf import OmegaConf
-from omegaconf.errors import ConfigAttributeError, ValidationError
 from readme_commands import PAGES, ROOT, commands, commands_of
 from runs import DATA, METHODS, config_of, train
 
@@ -29,7 +24,7 @@ from translearn.backbones.base import Backbone
 from translearn.commands import data as data_cli
 from translearn.commands import doctor, export, predict, table, verify
 from translearn.components import build, check
-from translearn.config import RunConfig, conf_dir, plain
+from translearn.config import RunConfig
 from translearn.data.pipeline.augment import Augment
 from translearn.data.types import DataSource
 from translearn.engine.checks import METHOD_PARTS
@@ -141,44 +136,13 @@ def test_every_relative_link_leads_somewhere(page):
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-@functools.cache
-def chosen(*groups):
-    """The config of these choices, in Hydra's strict mode."""
-    with initialize_config_dir(conf_dir(), version_base="1.3"):
-        return compose("config", list(groups))
-
-
-def composed(job):
-    """The config of a job; Hydra composes each choice of files once and sets the values after it.
-
-    That is Hydra's own order, and ten times as fast as composing every job.
-    """
-    parsed = OverridesParser.create().parse_overrides(job)
-    changes = [o for o in parsed if o.type is OverrideType.CHANGE]
-    values = [o for o in changes if "." in o.key_or_group or o.key_or_group == "seed"]
-    config = copy.deepcopy(chosen(*(o.input_line for o in parsed if o not in values)))
-    for override in values:
-        if not override.key_or_group.startswith("hydra."):
-            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
-    return plain(config)
-
-
-def test_values_set_after_composing_are_checked_as_by_hydra():
-    with pytest.raises(ConfigAttributeError):
-        composed(["run.no_such_key=1"])
-    with pytest.raises(ValidationError):
-        composed(["run.lr=abc"])
-    job = ["method=finetune", "method/closeness=output", "seed=3", "data.split_seed='${seed}'"]
-    assert composed(job) == config_of(*job)
-
-
 @pytest.mark.full
 def test_every_run_composes_and_binds():
     wrong = {}
     for words in RUNS:
         try:
             for job in jobs_of(words):
-                check_parts(composed(job))
+                check_parts(config_of(*job))
         except Exception as error:
             wrong[named(words)] = f"{type(error).__name__}: {error}"
     assert not wrong, "\n".join(f"{command}\n  {error}" for command, error in wrong.items())
