@@ -80,4 +80,5 @@ def test_values_set_after_composing_are_checked_as_by_hydra():
         config_of("run.lr=abc")
     job = ["method=finetune", "method/closeness=output", "seed=3", "data.split_seed='${seed}'"]
     with initialize_config_dir(conf_dir(), version_base="1.3"):
-        assert config_of(*job) == plain(compose("config", job))
+        composed = plain(compose("config", job))
+    assert config_of(*job) == composed
