@@ -16,6 +16,8 @@ from typing import NamedTuple
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import OverrideType
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
 from surroundings import HANG
@@ -49,9 +51,30 @@ def config_of(*overrides):
 
 @functools.cache
 def _composed(overrides, data_root):
-    """The config of these overrides, which also reads ``data_root`` from the environment."""
+    """The config of these overrides, which also reads ``data_root`` from the environment.
+
+    Hydra composes each choice of files once, and values are set after it: that is Hydra's own
+    order, and ten times as fast as composing them all.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    values = [o for o in parsed if o.type is OverrideType.CHANGE and is_value(o.key_or_group)]
+    files = [o.input_line for o in parsed if o not in values]
+    config = copy.deepcopy(_chosen(tuple(files), data_root))
+    for override in values:
+        OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+    return plain(config)
+
+
+def is_value(key):
+    """Whether an override sets a value, instead of choosing files or telling Hydra something."""
+    return ("." in key or key == "seed") and not key.startswith("hydra.")
+
+
+@functools.cache
+def _chosen(choices, data_root):
+    """The config of these choices, in Hydra's strict mode."""
     with initialize_config_dir(conf_dir(), version_base="1.3"):
-        return plain(compose("config", list(overrides)))
+        return compose("config", list(choices))
 
 
 def checked(found, *arguments, **options):

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf.errors import ConfigAttributeError, ValidationError
 from runs import DATA, METHODS, config_of, each_variant, smoke_options
 
 from translearn.backbones.base import Backbone
 from translearn.components import check
-from translearn.config import RunConfig, conf_dir
+from translearn.config import RunConfig, conf_dir, plain
 from translearn.data.pipeline.augment import Augment
 from translearn.data.types import DataSource
 from translearn.engine.checks import METHOD_PARTS
@@ -69,3 +71,14 @@ def test_a_recipe_belongs_to_one_method_on_one_data_set():
     assert config_of("method=dann", "data=digits_photos")["method"]["strength"] == 0.3
     assert config_of("method=dann", "data=mnist_usps")["method"]["strength"] == 1.0
     assert "strength" not in config_of("method=source_only", "data=digits_photos")["method"]
+
+
+def test_values_set_after_composing_are_checked_as_by_hydra():
+    with pytest.raises(ConfigAttributeError):
+        config_of("run.no_such_key=1")
+    with pytest.raises(ValidationError):
+        config_of("run.lr=abc")
+    job = ["method=finetune", "method/closeness=output", "seed=3", "data.split_seed='${seed}'"]
+    with initialize_config_dir(conf_dir(), version_base="1.3"):
+        composed = plain(compose("config", job))
+    assert config_of(*job) == composed

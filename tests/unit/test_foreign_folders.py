@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from foreign_files import NO_RESULT, NO_YAML, RUN, result
 
-from translearn.artifacts.folder import POINTER, stored_config
+from translearn.artifacts.folder import stored_config
+from translearn.artifacts.pointers import POINTER
 from translearn.commands import table
 from translearn.data.identity import same
 from translearn.errors import CheckpointError

@@ -7,7 +7,7 @@ from torch import nn
 
 from translearn.backbones.base import Backbone
 from translearn.backbones.digits import Wide
-from translearn.commands.predictor import without_download
+from translearn.commands.last_model import without_download
 from translearn.engine import build
 from translearn.engine.build import build_backbone, build_method, build_run
 from translearn.engine.features import Extraction

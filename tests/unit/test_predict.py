@@ -10,8 +10,9 @@ from embedded import digits
 from PIL import Image
 
 from translearn.artifacts.result import read_result
+from translearn.commands.last_model import without_download
 from translearn.commands.predict import main
-from translearn.commands.predictor import Predictor, without_download
+from translearn.commands.predictor import Predictor
 
 
 @pytest.fixture(scope="session")

@@ -27,15 +27,9 @@ from safetensors.torch import save
 from scipy.io import savemat, wavfile
 
 from translearn.artifacts import checkpoint
-from translearn.artifacts.folder import (
-    POINTER,
-    moved_words,
-    pointed,
-    stored_config,
-    stored_sources,
-    stored_words,
-)
+from translearn.artifacts.folder import moved_words, stored_config, stored_sources, stored_words
 from translearn.artifacts.model import read_model
+from translearn.artifacts.pointers import POINTER, pointed
 from translearn.artifacts.result import load_result
 from translearn.data.files.arrays import matrix, read_npz, whole_numbers
 from translearn.data.files.images import decode_image
@@ -298,7 +292,7 @@ READERS = {
         (ValueError,),
     ),
     "pointer": Reader(
-        ("artifacts.folder.pointed",), POINTER, b"../other\n", pointed, (ValueError,)
+        ("artifacts.pointers.pointed",), POINTER, b"../other\n", pointed, (ValueError,)
     ),
     "result.json": Reader(
         ("artifacts.result.load_result",), "result.json", RESULT, load_result, (ValueError,)

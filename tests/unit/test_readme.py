@@ -9,19 +9,14 @@ something by itself.
 """
 
 import argparse
-import copy
-import functools
 import os
 import re
 import shlex
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import OverrideType
 from omegaconf import OmegaConf
-from omegaconf.errors import ConfigAttributeError, ValidationError
 from readme_commands import PAGES, ROOT, commands, commands_of
 from runs import DATA, METHODS, config_of, train
 
@@ -29,7 +24,7 @@ from translearn.backbones.base import Backbone
 from translearn.commands import data as data_cli
 from translearn.commands import doctor, export, predict, table, verify
 from translearn.components import build, check
-from translearn.config import RunConfig, conf_dir, plain
+from translearn.config import RunConfig
 from translearn.data.pipeline.augment import Augment
 from translearn.data.types import DataSource
 from translearn.engine.checks import METHOD_PARTS
@@ -77,6 +72,11 @@ def jobs_of(words):
             choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
     count = max(map(len, choices), default=1)
     return [[values[i % len(values)] for values in choices] for i in range(count)]
+
+
+def without_hydra(job):
+    """The overrides of a job without those of who starts it."""
+    return [override for override in job if not override.startswith("hydra.")]
 
 
 def named(words):
@@ -141,44 +141,13 @@ def test_every_relative_link_leads_somewhere(page):
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
-@functools.cache
-def chosen(*groups):
-    """The config of these choices, in Hydra's strict mode."""
-    with initialize_config_dir(conf_dir(), version_base="1.3"):
-        return compose("config", list(groups))
-
-
-def composed(job):
-    """The config of a job; Hydra composes each choice of files once and sets the values after it.
-
-    That is Hydra's own order, and ten times as fast as composing every job.
-    """
-    parsed = OverridesParser.create().parse_overrides(job)
-    changes = [o for o in parsed if o.type is OverrideType.CHANGE]
-    values = [o for o in changes if "." in o.key_or_group or o.key_or_group == "seed"]
-    config = copy.deepcopy(chosen(*(o.input_line for o in parsed if o not in values)))
-    for override in values:
-        if not override.key_or_group.startswith("hydra."):
-            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
-    return plain(config)
-
-
-def test_values_set_after_composing_are_checked_as_by_hydra():
-    with pytest.raises(ConfigAttributeError):
-        composed(["run.no_such_key=1"])
-    with pytest.raises(ValidationError):
-        composed(["run.lr=abc"])
-    job = ["method=finetune", "method/closeness=output", "seed=3", "data.split_seed='${seed}'"]
-    assert composed(job) == config_of(*job)
-
-
 @pytest.mark.full
 def test_every_run_composes_and_binds():
     wrong = {}
     for words in RUNS:
         try:
             for job in jobs_of(words):
-                check_parts(composed(job))
+                check_parts(config_of(*without_hydra(job)))
         except Exception as error:
             wrong[named(words)] = f"{type(error).__name__}: {error}"
     assert not wrong, "\n".join(f"{command}\n  {error}" for command, error in wrong.items())
@@ -236,7 +205,7 @@ def only_composed(words):
 
 def run_first_job(words, tmp_path):
     """Train the first job of a command for three steps a phase."""
-    job = [part for part in jobs_of(words)[0] if not part.startswith("hydra.")]
+    job = without_hydra(jobs_of(words)[0])
     small = ["run=smoke", "run.eval_samples=64", f"output_root={tmp_path}"]
     config = config_of(*job, *small)
     if config["method"].get("init") == "FOLDER":

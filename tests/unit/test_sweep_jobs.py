@@ -13,13 +13,13 @@ from omegaconf import OmegaConf
 from runs import config_of, result_of
 
 from translearn import train
-from translearn.artifacts.folder import point_to
+from translearn.artifacts.pointers import point_to
 from translearn.config import RunConfig
 from translearn.engine.selection import objective
 from translearn.errors import ConfigError, StopSignal, TranslearnError
 from translearn.launch import sweep
+from translearn.launch.again import earlier_run, refuse_other_runs
 from translearn.launch.arguments import one_at_a_time
-from translearn.launch.settle import earlier_run, refuse_other_runs
 from translearn.launch.sweep_process import SweepEntry, take_devices
 from translearn.methods.dann import DANN
 from translearn.methods.finetune import Finetune

@@ -1,8 +1,7 @@
-"""Run folders on the disk: lock, config, result, and pointers to others. Imports no torch."""
+"""Run folders on the disk: their lock, and the config they were started with. Imports no torch."""
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -219,32 +218,6 @@ def refuse_differences(
         f"{folder} cannot be continued: {why}{more}\n{shown}\n"
         f"{way}, or start a new run without run.resume"
     )
-
-
-MOST_PATH = 4096
-
-
-POINTER = "run_folder.txt"  # in a job's folder: where the run is that stands for it
-
-
-def point_to(folder: Path, run: Path) -> None:
-    """Note in a job's folder that another folder holds its run."""
-    if run.resolve() != folder.resolve():
-        path = os.path.relpath(run.resolve(), folder.resolve())
-        (folder / POINTER).write_text(path + "\n", encoding="utf-8")
-
-
-def pointed(folder: Path) -> Path:
-    """The folder of the run that stands for a job.
-
-    Raises:
-        OSError: the note of it cannot be read.
-        ValueError: it holds no path.
-    """
-    path = reading.text(folder / POINTER, MOST_PATH).strip()
-    if not path.isprintable():
-        raise ValueError("it holds no path")
-    return Path(os.path.normpath(folder / path))
 
 
 def locked(folder: Path) -> bool:

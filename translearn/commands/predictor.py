@@ -4,14 +4,12 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from translearn.artifacts.checkpoint import load as load_checkpoint
 from translearn.artifacts.folder import of_a_run, stored_config
-from translearn.artifacts.model import read_model
+from translearn.commands.last_model import last_model, without_download
 from translearn.config import Config, Device, Precision, RunConfig
 from translearn.data.files.images import FileImages, Reading, why_no_image
 from translearn.data.pipeline.decoding import decoded, in_turn
@@ -26,7 +24,6 @@ from translearn.errors import CheckpointError, ConfigError, DataError
 from translearn.methods.base import Method
 from translearn.runtime import Runtime
 from translearn.semantics.base import Restored
-from translearn.system.quoting import continuing
 from translearn.system.terminal import complain
 
 LARGEST = 2**16  # edge of a stored image, or samples of a waveform
@@ -234,41 +231,3 @@ class Predictor:
         if found.isnan().any():
             raise CheckpointError("the model gives scores that are no numbers: it is damaged")
         return found
-
-
-def last_model(folder: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
-    """The model of a run: its file, the facts about its data, and the weights by name.
-
-    Where the run did not come to its end: the averaged weights of its last checkpoint.
-
-    Raises:
-        CheckpointError: there is neither, or it is damaged.
-    """
-    path = folder / "model.safetensors"
-    if path.is_file():
-        return path, *read_model(path)
-    state = load_checkpoint(folder / "checkpoints")
-    finish = f"finish it with: {continuing(folder)}"
-    if state is None or "about" not in state:
-        raise CheckpointError(f"{path} is missing: the run did not come to its end\n{finish}")
-    with of_a_run(folder / "checkpoints"):
-        done, every = state["progress"]["steps"], state["total_steps"]
-        weights = {**state["average"], **{name: state["method"][name] for name in state["buffers"]}}
-    complain(f"{folder} was stopped at step {done} of {every}: its last weights label\n{finish}")
-    return folder / "checkpoints" / "last.pt", state["about"], weights
-
-
-def without_download(config: Config) -> Config:
-    """The config with a backbone of random weights, since the run's own replace them anyway."""
-    backbone = dict(config["backbone"])
-    pretrained = bool(backbone.get("pretrained") or backbone.get("weights"))
-    if "frozen_statistics" in backbone and backbone["frozen_statistics"] is None:
-        backbone["frozen_statistics"] = pretrained
-    # before the option all learned, but for zeroshot
-    of_before = "learn" not in backbone and "train_backbone" in config.get("method", {})
-    if pretrained and (of_before or ("learn" in backbone and backbone["learn"] is None)):
-        backbone["learn"] = "none"
-    for key, value in (("pretrained", False), ("weights", None)):
-        if key in backbone:
-            backbone[key] = value
-    return {**config, "backbone": backbone}

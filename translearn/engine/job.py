@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class Job:
         """Where the checkpoints of this run lie."""
         return self.folder / "checkpoints"
 
-    @property
+    @cached_property
     def budget(self) -> Budget:
         """How much the method may train on this data, by ``run.source_samples``."""
         batch_sizes = {name: run.batch_size for name, run in self.phase_runs.items()}
@@ -97,7 +98,7 @@ class Job:
         features = (self.method.backbone.out_dim,)
         return features if self.method.on_features else self.tasks.input_shape
 
-    @property
+    @cached_property
     def phases(self) -> list[Phase]:
         """The phases of the run, in order."""
         return planned(self.method, self.budget, self.run.head_first)

@@ -22,8 +22,7 @@ from translearn.artifacts.folder import (
 from translearn.config import conf_dir
 from translearn.errors import CheckpointError, ConfigError, nearest
 from translearn.launch.help import explain, meant, of_choices
-from translearn.renamed import moved, refused
-from translearn.renamed.names import RENAMED
+from translearn.renamed import may_have_moved, moved, moved_to_part, refused
 from translearn.system.quoting import in_quotes
 
 SWEEP_KEYS = ("run.skip_done", "run.job_minutes")  # what a run alone has no use for
@@ -184,7 +183,7 @@ def compose_jobs(arguments: Sequence[str]) -> list[DictConfig]:
 
 
 def refuse_older_forms(overrides: Sequence[str]) -> None:
-    """Refuse options of a method or of ``run`` as earlier releases had them.
+    """Refuse options of ``run`` and of components as earlier releases had them.
 
     Raises:
         ConfigError: naming each, and how it is written now.
@@ -193,16 +192,26 @@ def refuse_older_forms(overrides: Sequence[str]) -> None:
     for key, _ in pairs:
         if told_anew := refused(key):
             raise ConfigError(told_anew)
-    if not any(moved(method, key, value) for method in RENAMED.choices for key, value in pairs):
-        return
+    if not any(may_have_moved(key.partition(".")[2]) for key, _ in pairs):
+        return  # composing takes longer than reading the words
     told = {
         f"{key}={value}": new
-        for method in {str(config.method.get("name")) for config in of_choices(overrides)}
+        for config in of_choices(overrides)
         for key, value in pairs
-        if (new := moved(method, key, value))
+        if (new := _now_written(config, key, value))
     }
     if told:
         raise ConfigError("\n".join(f"{old} has moved: write {new}" for old, new in told.items()))
+
+
+def _now_written(config: DictConfig, key: str, value: str) -> str | None:
+    """How an option that has moved is written for the components of a config; None: it has not."""
+    group = key.partition(".")[0]
+    if group == "method":
+        return moved(str(config.method.get("name")), key, value)
+    if group in ("augment", "views"):
+        return moved_to_part(str(config[group].get("_target_")), group, key, value)
+    return None
 
 
 def one_at_a_time(choices: Sequence[Sequence[str]]) -> Iterator[list[str]]:

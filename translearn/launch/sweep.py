@@ -18,10 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from translearn.artifacts.folder import POINTER, point_to
+from translearn.artifacts.pointers import POINTER, point_to
 from translearn.errors import ERRORS, LostError, StopSignal, TimeLimitError, TranslearnError
+from translearn.launch.again import earlier_run
 from translearn.launch.failure import write_failure
-from translearn.launch.settle import earlier_run
 from translearn.launch.sweep_process import (
     DONE,
     GRACE_SECONDS,

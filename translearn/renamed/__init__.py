@@ -53,9 +53,16 @@ def _present_word(word: str) -> str:
 
 
 def present_component(config: Mapping[str, Any]) -> Config:
-    """The config of one component, with what its new place needs to mean the same."""
-    added = RENAMED.options.get(str(config.get("_target_")), {})
-    return {name: _present_value(name, value) for name, value in {**added, **config}.items()}
+    """The config of one component, as its new place needs it to mean the same."""
+    target = str(config.get("_target_"))
+    added = RENAMED.options.get(target, {})
+    named = {name: _present_value(name, value) for name, value in {**added, **config}.items()}
+    for part, (of, names) in RENAMED.parts.get(present_target(target), {}).items():
+        old = [key for key in names if key in named and not isinstance(named[key], Mapping)]
+        options = {names[key]: named.pop(key) for key in old}
+        if options:
+            named[part] = {"_target_": of, **named.get(part, {}), **options}
+    return named
 
 
 def _present_value(key: str, value: Any) -> Any:
@@ -110,6 +117,13 @@ def refused(key: str) -> str | None:
     return f"{key} is run.{new} now\n{why}"
 
 
+def may_have_moved(option: str) -> bool:
+    """Whether some component of an earlier release had an option of this name elsewhere."""
+    parts = [part for parts in RENAMED.parts.values() for part in parts.values()]
+    names = [*RENAMED.keys.values(), *RENAMED.choices.values(), *(names for _, names in parts)]
+    return any(option in known for known in names)
+
+
 def moved(method: str, key: str, value: str) -> str | None:
     """How an option of 0.1 on a method's command line is written now; None: it is none."""
     option = key.removeprefix("method.")
@@ -119,6 +133,15 @@ def moved(method: str, key: str, value: str) -> str | None:
         return f"method/{option}={value}"
     new = RENAMED.keys.get(method, {}).get(option)
     return None if new is None else f"method.{new}={value}"
+
+
+def moved_to_part(target: str, group: str, key: str, value: str) -> str | None:
+    """How an option of a component of earlier releases is written now; None: it is none."""
+    option = key.removeprefix(f"{group}.")
+    for part, (_, names) in RENAMED.parts.get(target, {}).items():
+        if option != key and option in names and not value.startswith("{"):  # not a part as a whole
+            return f"{group}.{part}.{names[option]}={value}"
+    return None
 
 
 def present_weight(method: str, name: str) -> str:

@@ -15,6 +15,8 @@ class Renamed:
             configuration has go before.
         keys: method -> its options that a part of it has now: ``neighbours`` is
             ``cluster.neighbours``.
+        parts: class -> its parts, with the class of each and the options that it has now, old to
+            new: ``sigma`` is ``blur.sigma``.
         choices: method -> its options whose value is a choice of a group now: ``cluster=scan`` is
             ``method/cluster=scan``.
         weights: method -> its parameters and buffers by the beginning of their names.
@@ -26,6 +28,7 @@ class Renamed:
     targets: Mapping[str, str]
     options: Mapping[str, Mapping[str, Any]]
     keys: Mapping[str, Mapping[str, str]]
+    parts: Mapping[str, Mapping[str, tuple[str, Mapping[str, str]]]]
     choices: Mapping[str, Sequence[str]]
     weights: Mapping[str, Mapping[str, str]]
     metrics: Mapping[str, str]
@@ -34,6 +37,7 @@ class Renamed:
 
 
 ARRANGEMENTS = "translearn.data.arrangements"
+VIEWS = "translearn.data.pipeline.views"
 
 
 def into(part: str, *options: str) -> dict[str, str]:
@@ -45,6 +49,8 @@ PRETEXT = {
     **into("pretext", "projector", "temperature", "noise", "atoms", "sparsity"),
     "vicreg_weights": "pretext.weights",
 }
+
+COLORS = ("brightness", "contrast", "saturation", "recolor", "grey")
 
 
 RENAMED = Renamed(
@@ -153,6 +159,12 @@ RENAMED = Renamed(
             **PRETEXT,
             **into("cluster", "neighbours", "entropy_weight", "selflabel_share", "confidence"),
         },
+    },
+    parts={
+        f"{VIEWS}.Views": {
+            "colors": (f"{VIEWS}.Colors", {name: name for name in COLORS}),
+            "blur": (f"{VIEWS}.Blur", {"blur": "probability", "sigma": "sigma"}),
+        }
     },
     choices={
         "zeroshot": ["variant"],

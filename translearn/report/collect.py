@@ -7,13 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from translearn.artifacts.folder import (
-    POINTER,
-    locked,
-    pointed,
-    stored_words,
-    unfilled_config,
-)
+from translearn.artifacts.folder import locked, stored_words, unfilled_config
+from translearn.artifacts.pointers import POINTER, pointed
 from translearn.artifacts.result import Result, load_result, started
 from translearn.data.places import is_option
 from translearn.report.stored import names_of_places

@@ -11,7 +11,7 @@ from translearn.backbones.normalization import (
     per_domain,
 )
 from translearn.backbones.torchvision import TorchvisionBackbone
-from translearn.commands.predictor import without_download
+from translearn.commands.last_model import without_download
 from translearn.errors import ConfigError
 from translearn.methods.dann import DANN
 from translearn.methods.multitask import Multitask

@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_sample_images
 from torch.nn import functional as F
 
-from translearn.backbones import timm as ours
+from translearn.backbones import timm_weights as ours
 from translearn.backbones.timm import (
     EfficientNetLite0,
     TimmBackbone,

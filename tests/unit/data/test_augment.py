@@ -1,5 +1,6 @@
 """Augmentation: draws per image, the same for one rank as for two."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from translearn.data.pipeline.augment import (
     Photo,
     center_crop,
 )
-from translearn.data.pipeline.views import Views
+from translearn.data.pipeline.views import Colors, Views
 from translearn.data.types import Kind
 from translearn.errors import ConfigError
 
@@ -40,7 +41,8 @@ def photos(count: int = 8, channels: int = 3, edge: int = 40) -> torch.Tensor:
     return smooth.expand(count, -1, -1, -1).contiguous()
 
 
-AUGMENTATIONS = [Color(), ColorNoise(), Photo(32), Views(32, degrees=20, recolor=0.5), NoAugment()]
+VIEWS = Views(32, degrees=20, colors=partial(Colors, recolor=0.5))
+AUGMENTATIONS = [Color(), ColorNoise(), Photo(32), VIEWS, NoAugment()]
 
 
 @pytest.mark.parametrize("augment", AUGMENTATIONS, ids=lambda a: type(a).__name__)

@@ -6,7 +6,8 @@ from real_formats import digits, real_root, write_classes, write_mnist
 from runs import train
 
 from translearn.data.arrangements.other_classes import OtherClasses
-from translearn.data.types import Split, split_of_classes
+from translearn.data.cuts import split_of_classes
+from translearn.data.types import Split
 from translearn.errors import ConfigError, DataError
 
 

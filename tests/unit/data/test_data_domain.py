@@ -4,17 +4,8 @@ import pytest
 import torch
 
 from translearn.data.access import Access, LabelledSet, TrainView, UnlabelledSet, limit_labels
-from translearn.data.types import (
-    Domain,
-    Kind,
-    Samples,
-    Split,
-    TaskSet,
-    cut_domain,
-    cut_test,
-    keep_classes,
-    permutation,
-)
+from translearn.data.cuts import cut_domain, cut_test, keep_classes
+from translearn.data.types import Domain, Kind, Samples, Split, TaskSet, permutation
 from translearn.errors import ConfigError, DataError
 
 CLASSES = ("a", "b", "c")

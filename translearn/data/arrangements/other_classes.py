@@ -5,8 +5,9 @@ from typing import Any
 
 from translearn.data.access import limit_labels
 from translearn.data.arrangements.base import Arrangement, check_count
+from translearn.data.cuts import cut_domain, cut_test, keep_classes
 from translearn.data.sets.by_name import open_sets
-from translearn.data.types import Samples, TaskSet, cut_domain, cut_test, keep_classes, permutation
+from translearn.data.types import Samples, TaskSet, permutation
 from translearn.errors import ConfigError, nearest
 from translearn.ranges import Count, Part, Seed
 

@@ -7,18 +7,10 @@ from typing import Any, Literal
 from translearn.data.access import limit_labels, limit_samples
 from translearn.data.arrangements.base import Arrangement, joint_protocol
 from translearn.data.arrangements.scaled import scaled
+from translearn.data.cuts import cut_domain, cut_test
 from translearn.data.scaling import Step
 from translearn.data.sets.by_name import open_sets
-from translearn.data.types import (
-    Domain,
-    Kind,
-    Reader,
-    Samples,
-    Shape,
-    TaskSet,
-    cut_domain,
-    cut_test,
-)
+from translearn.data.types import Domain, Kind, Reader, Samples, Shape, TaskSet
 from translearn.errors import ConfigError, DataError
 from translearn.ranges import Count, Part, Seed, refuse_unfit
 

@@ -8,8 +8,9 @@ from torch import nn
 
 from translearn.data.access import limit_labels
 from translearn.data.arrangements.base import Arrangement, joint_protocol
+from translearn.data.cuts import cut_domain, cut_test
 from translearn.data.sets.by_name import open_sets
-from translearn.data.types import Kind, Samples, Shape, TaskSet, cut_domain, cut_test
+from translearn.data.types import Kind, Samples, Shape, TaskSet
 from translearn.errors import ConfigError
 from translearn.ranges import Count, Part, Seed
 

@@ -5,17 +5,9 @@ from typing import Any
 
 from translearn.data.arrangements.base import Arrangement
 from translearn.data.arrangements.other_classes import labels_of
+from translearn.data.cuts import cut_domain, cut_test, keep_classes, split_of_classes
 from translearn.data.sets.by_name import open_sets
-from translearn.data.types import (
-    Domain,
-    Samples,
-    TaskSet,
-    cut_domain,
-    cut_test,
-    keep_classes,
-    permutation,
-    split_of_classes,
-)
+from translearn.data.types import Domain, Samples, TaskSet, permutation
 from translearn.errors import ConfigError
 from translearn.ranges import Count, Part, Seed
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from translearn.data.access import TrainView
 from translearn.data.types import Kind
-from translearn.ranges import Areas, Edge, NonNegative, Ratios, Share
+from translearn.ranges import Areas, Edge, NonNegative, Ratios, Share, Zooms
 
 LUMA = (0.299, 0.587, 0.114)  # grey of red, green and blue (ITU-R BT.601), as PIL has it
 
@@ -110,60 +110,69 @@ class ColorNoise(Color):
         return self._enlarging[key]
 
 
-class Photo(Augment):
-    """Random resized crop, horizontal flip and colour jitter, each image with draws of its own.
+class Jitter(nn.Module):
+    """Random brightness, contrast and saturation as one affine map of the colours of each image.
 
-    The crop is sampled bilinearly without antialiasing, in one pass over the batch that needs no
-    number back from the device. That suits images stored a little larger than ``size``: from 256
-    to 224 a crop is reduced by 1.14 at most. Brightness, contrast and saturation follow in this
-    order with torchvision's formulas, and values are clamped once at the end, not after each.
+    With grey g(x) and its mean m: brightness b x, contrast c x + (1 - c) m, saturation
+    s x + (1 - s) g(x) make b c (s x + (1 - s) g(x)) + b (1 - c) m.
 
     Args:
-        size: edge of the square images that come out.
-        scale: least and largest area of the crop, as a part of the image.
-        ratio: least and largest width / height of the crop, drawn evenly on a log scale. A side
-            that would be longer than the image is cut to it.
-        flip: probability of a flip.
         brightness: factors are drawn from [1 - brightness, 1 + brightness].
         contrast: likewise; a factor of 0 would leave the mean grey of the image.
         saturation: likewise; a factor of 0 would leave the image without colour.
-
-    Attributes:
-        longest: side of a crop, as a part of the image's.
-
-    Raises:
-        ConfigError: a value is out of its range.
     """
 
-    longest: float = 1.0
-
-    def __init__(
-        self,
-        size: int,
-        scale: Areas = (0.35, 1.0),
-        ratio: Ratios = (3 / 4, 4 / 3),
-        flip: Share = 0.5,
-        brightness: Share = 0.3,
-        contrast: Share = 0.3,
-        saturation: Share = 0.3,
-    ) -> None:
+    def __init__(self, *, brightness: Share, contrast: Share, saturation: Share) -> None:
         super().__init__()
-        self.size, self.flip = size, flip
-        self.scale, self.log_ratio = tuple(scale), tuple(math.log(r) for r in ratio)
-        self.brightness, self.contrast, self.saturation = brightness, contrast, saturation
+        self.strengths = brightness, contrast, saturation
         # a buffer, since a tensor made in a step would be copied to the device in every step
         self.register_buffer("luma", torch.tensor(LUMA), persistent=False)
         self.luma: Tensor
 
     def forward(self, x: Tensor, draw: Draw) -> Tensor:
-        """(B, C, H, W) -> (B, C, size, size) in [0, 1]."""
-        grid = F.affine_grid(
-            self._crops(draw), [len(x), x.shape[1], self.size, self.size], align_corners=False
+        """(B, C, H, W) -> the same in other colours, which may leave [0, 1]."""
+        channels = x.shape[1]
+        brightness, contrast, saturation = (
+            draw.uniform(1, 1, low=1.0 - strength, high=1.0 + strength)
+            for strength in self.strengths
         )
-        x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
-        return self._jitter(x, draw).clamp_(0.0, 1.0)
+        grey = torch.full((channels,), 1.0 / channels, device=x.device)
+        luma = self.luma if channels == len(LUMA) else grey
+        colours = saturation * torch.eye(channels, device=x.device) + (1.0 - saturation) * luma
+        mean = (x.mean(dim=(2, 3)) @ luma).view(-1, 1, 1)
+        offset = (brightness * (1.0 - contrast) * mean).expand(-1, channels, 1)
+        mixed = torch.baddbmm(offset, brightness * contrast * colours, x.flatten(2))
+        return mixed.view(x.shape)
 
-    def _crops(self, draw: Draw) -> Tensor:
+
+class Crops(Augment):
+    """Random resized crops, some of them mirrored: what augmentations of photos and views begin by.
+
+    A crop is sampled bilinearly without antialiasing, in one pass over the batch that needs no
+    number back from the device. That suits images stored a little larger than ``size``: from 256
+    to 224 a crop is reduced by 1.14 at most.
+
+    Args:
+        size: edge of the square images that come out.
+        scale: least and largest area of the crop, as a part of the image.
+        ratio: least and largest width / height of the crop, drawn evenly on a log scale. A side
+            that would be longer than ``longest`` is cut to it.
+        flip: probability of a flip.
+
+    Attributes:
+        longest: side of a crop, as a part of the image's.
+        padding: what lies beyond the edge of the image, as ``grid_sample`` names it.
+    """
+
+    longest: float = 1.0
+    padding: str = "border"
+
+    def __init__(self, size: int, scale: Zooms, ratio: Ratios, flip: Share) -> None:
+        super().__init__()
+        self.size, self.flip = size, flip
+        self.scale, self.log_ratio = tuple(scale), tuple(math.log(r) for r in ratio)
+
+    def maps(self, draw: Draw) -> Tensor:
         """Affine maps (B, 2, 3) from the crop to the image; both span [-1, 1]."""
         area = draw.uniform(low=self.scale[0], high=self.scale[1])
         root = (draw.uniform(low=self.log_ratio[0], high=self.log_ratio[1]) / 2).exp()
@@ -176,24 +185,49 @@ class Photo(Augment):
         down = torch.stack([zero, height, top * (1.0 - height)], dim=1)
         return torch.stack([across, down], dim=1)
 
-    def _jitter(self, x: Tensor, draw: Draw) -> Tensor:
-        """Brightness, contrast and saturation as one affine map of the colours of each image.
+    def cropped(self, x: Tensor, draw: Draw) -> Tensor:
+        """(B, C, H, W) -> (B, C, size, size)."""
+        shape = [len(x), x.shape[1], self.size, self.size]
+        grid = F.affine_grid(self.maps(draw), shape, align_corners=False)
+        return F.grid_sample(x, grid, padding_mode=self.padding, align_corners=False)
 
-        With grey g(x) and its mean m: brightness b x, contrast c x + (1 - c) m, saturation
-        s x + (1 - s) g(x) make b c (s x + (1 - s) g(x)) + b (1 - c) m.
-        """
-        channels = x.shape[1]
-        brightness, contrast, saturation = (
-            draw.uniform(1, 1, low=1.0 - strength, high=1.0 + strength)
-            for strength in (self.brightness, self.contrast, self.saturation)
-        )
-        grey = torch.full((channels,), 1.0 / channels, device=x.device)
-        luma = self.luma if channels == len(LUMA) else grey
-        colours = saturation * torch.eye(channels, device=x.device) + (1.0 - saturation) * luma
-        mean = (x.mean(dim=(2, 3)) @ luma).view(-1, 1, 1)
-        offset = (brightness * (1.0 - contrast) * mean).expand(-1, channels, 1)
-        mixed = torch.baddbmm(offset, brightness * contrast * colours, x.flatten(2))
-        return mixed.view(x.shape)
+
+class Photo(Crops):
+    """Random resized crop, horizontal flip and colour jitter, each image with draws of its own.
+
+    Brightness, contrast and saturation follow in this order with torchvision's formulas, and values
+    are clamped once at the end, not after each.
+
+    Args:
+        size: as in ``Crops``.
+        scale: likewise.
+        ratio: likewise.
+        flip: likewise.
+        brightness: as in ``Jitter``.
+        contrast: likewise.
+        saturation: likewise.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        scale: Areas = (0.35, 1.0),
+        ratio: Ratios = (3 / 4, 4 / 3),
+        flip: Share = 0.5,
+        brightness: Share = 0.3,
+        contrast: Share = 0.3,
+        saturation: Share = 0.3,
+    ) -> None:
+        super().__init__(size, scale, ratio, flip)
+        self.jitter = Jitter(brightness=brightness, contrast=contrast, saturation=saturation)
+
+    def forward(self, x: Tensor, draw: Draw) -> Tensor:
+        """(B, C, H, W) -> (B, C, size, size) in [0, 1]."""
+        jittered: Tensor = self.jitter(self.cropped(x, draw), draw)
+        return jittered.clamp_(0.0, 1.0)
 
 
 def center_crop(x: Tensor, size: int) -> Tensor:

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from translearn.data.cuts import keep_classes
 from translearn.data.files.arrays import matrix, whole_numbers
 from translearn.data.files.download import require
 from translearn.data.files.matlab import cell_strings, read_mat
 from translearn.data.places import ROOT
 from translearn.data.sets.catalog import XLSA17
-from translearn.data.types import Kind, Reader, Samples, Split, keep_classes
+from translearn.data.types import Kind, Reader, Samples, Split
 from translearn.errors import DataError
 from translearn.system.problems import expanded
 
