@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf.errors import ConfigAttributeError, ValidationError
 from runs import DATA, METHODS, config_of, each_variant, smoke_options
@@ -25,6 +26,16 @@ EXPERIMENTS = sorted(path.stem for path in (Path(conf_dir()) / "experiment").glo
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_fits_every_data_set(method, data):
     fits(config_of(f"method={method}", f"data={data}"))
+
+
+# what a data set says of a part beside choosing it; another choice then lacks the key
+OF_A_CHOICE = {"office31_zeroshot": {"semantics"}}  # of which all choices for names have it
+
+
+@pytest.mark.parametrize("data", DATA)
+def test_a_data_set_leaves_its_backbone_and_augmentation_to_be_chosen(data):
+    keys = set(yaml.safe_load((Path(conf_dir()) / "data" / f"{data}.yaml").read_text()))
+    assert keys - OF_A_CHOICE.get(data, set()) <= {"defaults", "data", "run"}
 
 
 @pytest.mark.parametrize(("method", "variant"), each_variant())

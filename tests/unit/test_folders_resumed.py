@@ -67,9 +67,10 @@ def test_a_root_that_is_a_file_is_refused(tmp_path, stamp):
 @pytest.mark.parametrize("key", [*AFTERWARDS_KEYS, "run.figures", "run.workers"])
 def test_auto_takes_a_run_that_may_be_continued_with_these_options(key, tmp_path):
     wanted = write_run(tmp_path / "2026-01-02" / "10-00-00-000000")
-    other = {**CONFIG["run"], key.removeprefix("run."): 3}
-    assert auto(tmp_path, {**CONFIG, "run": other}) == wanted
-    assert auto(tmp_path, {**CONFIG, "run": {**other, "lr": 0.2}}) is None
+    group, name = key.split(".")
+    other = {**CONFIG, group: {**CONFIG.get(group, {}), name: 3}}
+    assert auto(tmp_path, other) == wanted
+    assert auto(tmp_path, {**other, "run": {**other["run"], "lr": 0.2}}) is None
 
 
 def test_auto_takes_the_newest_unfinished_run_with_the_same_config(tmp_path, capsys):

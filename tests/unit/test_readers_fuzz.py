@@ -344,6 +344,7 @@ ELSEWHERE = {
     "launch.help.choices": CONF,
     "launch.help.parts": CONF,
     "launch.ranks.reported": OURS,
+    "engine.number_pictures.draw_numbers": OURS,
     "launch.values.parsed": CONF,
     "processor.read_cpuinfo": SYSTEM,
     "system.memory._of_container": SYSTEM,
