@@ -11,11 +11,9 @@ from translearn.backbones.base import Backbone
 from translearn.backbones.normalization import convert_to_domain_batch_norm, per_domain, use_domain
 from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
-from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.heads import BOTTLENECK, mixing, perceptron
 from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
 from translearn.ranges import NonNegative, Range, Widths
-
-BOTTLENECK = 256
 
 
 class DANN(Method):
@@ -106,36 +104,31 @@ class DANN(Method):
 
     def health(self) -> dict[str, float]:
         """Domain accuracy (.5: indistinguishable), lambda, and the spread of the features."""
-        if self._seen is None:
-            return {}
-        domain_logits, features, strength = self._seen
-        middle = len(domain_logits) // 2
-        right = (domain_logits[:middle] > 0).sum() + (domain_logits[middle:] <= 0).sum()
-        return {
-            "domain_accuracy": float(right) / len(domain_logits),
-            "lambda": strength,
-            "feature_std": float(features.float().std(dim=0).mean()),
-        }
+        return {} if self._seen is None else adversary_health(*self._seen)
 
     def advice(self, health: Mapping[str, float]) -> str | None:
         """Warns when the features collapse, or when the domain classifier wins outright."""
-        if health.get("feature_std", 1.0) < 1e-4:
-            return (
-                "the features have collapsed to a point: lower run.lr or method.strength, "
-                "or set run.clip"
-            )
-        if health.get("lambda", 0.0) > 0.9 * self.strength and health["domain_accuracy"] > 0.99:
-            return (
-                "the domain classifier wins outright, so the domains do not mix: raise "
-                "method.strength, make it smaller (method.discriminator=[50]), or lower run.lr"
-            )
-        return None
+        return adversary_advice(health, self.strength, "method.strength")
 
 
-def mixing(inputs: int, width: int) -> nn.Module:
-    """A layer of that width whose batch norm keeps statistics per domain; 0: nothing."""
-    if not width:
-        return nn.Identity()
-    layer = nn.Sequential(nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU())
-    convert_to_domain_batch_norm(layer, ("source", "target"))
-    return layer
+def adversary_health(domain_logits: Tensor, features: Tensor, strength: float) -> dict[str, float]:
+    """Figures of a step: of the domain logits (B,) the first half is the source's."""
+    middle = len(domain_logits) // 2
+    right = (domain_logits[:middle] > 0).sum() + (domain_logits[middle:] <= 0).sum()
+    return {
+        "domain_accuracy": float(right) / len(domain_logits),
+        "lambda": strength,
+        "feature_std": float(features.float().std(dim=0).mean()),
+    }
+
+
+def adversary_advice(health: Mapping[str, float], strength: float, option: str) -> str | None:
+    """What to change; ``strength`` is what lambda grows towards, and ``option`` its name."""
+    if health.get("feature_std", 1.0) < 1e-4:
+        return f"the features have collapsed to a point: lower run.lr or {option}, or set run.clip"
+    if health.get("lambda", 0.0) > 0.9 * strength and health["domain_accuracy"] > 0.99:
+        return (
+            f"the domain classifier wins outright, so the domains do not mix: raise {option}, "
+            "make it smaller (method.discriminator=[50]), or lower run.lr"
+        )
+    return None

@@ -35,7 +35,7 @@ class MCC(Adaptation):
         domain_batch_norm: bool | None = None,
     ) -> None:
         super().__init__(
-            backbone, tasks, head, weight, label_smoothing, use_target_labels, domain_batch_norm
+            backbone, tasks, head, weight, 0, label_smoothing, use_target_labels, domain_batch_norm
         )
         self.temperature = temperature
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,9 +11,11 @@ from translearn.backbones.base import Backbone
 from translearn.backbones.normalization import convert_to_domain_batch_norm, per_domain, use_domain
 from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
-from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.heads import BOTTLENECK, mixing, perceptron
 from translearn.methods.parts.losses import adversarial_ramp
-from translearn.ranges import NonNegative, Part, Widths
+from translearn.ranges import NonNegative, Part, Range, Widths
+
+Bottleneck = Annotated[int, Range(0, 2**20)]
 
 
 class Outputs(NamedTuple):
@@ -26,17 +28,24 @@ class Outputs(NamedTuple):
 class Adaptation(Method):
     """A classifier of the source, and beside its loss one term on both domains, ``transfer``.
 
-    The weight of that term grows as 2 / (1 + exp(-10 p)) - 1.
+    The weight of that term grows as 2 / (1 + exp(-10 p)) - 1. A method that needs more than one
+    term has ``terms`` of its own.
 
     Args:
         backbone: the feature extractor.
         tasks: class names of source and target, which must agree.
         head: hidden widths of the label predictor, or None for the backbone's own.
         weight: the value that the weight of the term grows towards.
+        bottleneck: width of a layer of its own on the backbone's features, which brings the domains
+            together where the backbone cannot; 0: none. None: ``BOTTLENECK`` where the backbone
+            does not learn, else none.
         label_smoothing: share of a label that goes to all classes alike.
         use_target_labels: learn from the target's labels too, those of the label budget.
         domain_batch_norm: keep batch-norm statistics per domain (affine weights stay shared); the
             target is tested with its own. None: unless the backbone keeps its statistics.
+
+    Attributes:
+        learned: what its phase trains.
     """
 
     access = Access(source_labels=True, target_labels=False)
@@ -47,6 +56,7 @@ class Adaptation(Method):
         tasks: Tasks,
         head: Widths | None = None,
         weight: NonNegative = 1.0,
+        bottleneck: Bottleneck | None = 0,
         label_smoothing: Part = 0.1,
         use_target_labels: bool = False,
         domain_batch_norm: bool | None = None,
@@ -56,8 +66,15 @@ class Adaptation(Method):
         self.labelled = {"source": "source"}  # stream -> domain
         if use_target_labels:
             self.labelled["target_labels"] = "target"
+        if bottleneck is None:
+            bottleneck = BOTTLENECK if backbone.learn == "none" else 0
+        self.bottleneck = mixing(backbone.out_dim, bottleneck)
+        self.width = bottleneck or backbone.out_dim
         hidden = backbone.head_hidden if head is None else head
-        self.head = perceptron(backbone.out_dim, hidden, shared_classes(tasks))
+        self.head = perceptron(self.width, hidden, shared_classes(tasks))
+        self.learned: tuple[str, ...] = ("backbone", "head")
+        if bottleneck:
+            self.learned = ("backbone", "bottleneck", "head")
         self.weight, self.smoothing = weight, label_smoothing
         if per_domain(domain_batch_norm, backbone, "method.domain_batch_norm"):
             convert_to_domain_batch_norm(self.backbone, ("source", "target"))
@@ -66,13 +83,12 @@ class Adaptation(Method):
         """One phase: the labelled streams, and the target's without labels."""
         streams = {name: Stream(domain) for name, domain in self.labelled.items()}
         streams["target"] = Stream("target", unlabelled=True)
-        steps = budget.steps("train")
-        return [Phase("train", streams, steps, ("backbone", "head"))]
+        return [Phase("train", streams, budget.steps("train"), self.learned)]
 
     def features(self, x: Tensor, domain: str) -> Tensor:
-        """Features (B, out_dim) under the batch-norm statistics of ``domain``."""
-        with use_domain(self.backbone, domain):
-            features: Tensor = self.backbone(x)
+        """Features (B, width) under the batch-norm statistics of ``domain``."""
+        with use_domain(self, domain):
+            features: Tensor = self.bottleneck(self.backbone(x))
         return features
 
     def outputs(self, x: Tensor, domain: str) -> Outputs:
@@ -81,7 +97,7 @@ class Adaptation(Method):
         return Outputs(features, self.head(features).float())
 
     def forward(self, phase: str, batch: Mapping[str, Batch], progress: float) -> dict[str, Tensor]:
-        """A term ``label_<stream>`` for each labelled stream, and ``target``."""
+        """A term ``label_<stream>`` for each labelled stream, and ``terms``."""
         outputs, terms = {}, {}
         for name, domain in self.labelled.items():
             samples = batch[name]
@@ -89,12 +105,16 @@ class Adaptation(Method):
             outputs[name] = self.outputs(samples.x, domain)
             terms[f"label_{name}"] = self.label_loss(outputs[name].logits, samples.y)
         target = self.outputs(batch["target"].x, "target")
-        term = self.transfer(outputs["source"], target)
-        return {**terms, "target": self.weight * adversarial_ramp(progress) * term}
+        strength = self.weight * adversarial_ramp(progress)
+        return terms | self.terms(outputs["source"], target, strength)
 
     def label_loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """What a labelled stream is taught: the answers ``y`` (B,)."""
         return F.cross_entropy(logits, y, label_smoothing=self.smoothing)
+
+    def terms(self, source: Outputs, target: Outputs, strength: float) -> dict[str, Tensor]:
+        """``target``: the method's own term, at the strength that it has by now."""
+        return {"target": strength * self.transfer(source, target)}
 
     def transfer(self, source: Outputs, target: Outputs) -> Tensor:
         """The method's own term, a scalar, on the source's labelled and the target's other part."""

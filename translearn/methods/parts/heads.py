@@ -6,7 +6,10 @@ from dataclasses import replace
 
 from torch import nn
 
+from translearn.backbones.normalization import convert_to_domain_batch_norm
 from translearn.methods.base import Phase
+
+BOTTLENECK = 256  # width of a layer that mixes domains on features that do not learn
 
 
 def perceptron(inputs: int, hidden: Sequence[int], outputs: int) -> nn.Sequential:
@@ -16,6 +19,15 @@ def perceptron(inputs: int, hidden: Sequence[int], outputs: int) -> nn.Sequentia
     for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+
+
+def mixing(inputs: int, width: int) -> nn.Module:
+    """A layer of that width whose batch norm keeps statistics per domain; 0: nothing."""
+    if not width:
+        return nn.Identity()
+    layer = nn.Sequential(nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU())
+    convert_to_domain_batch_norm(layer, ("source", "target"))
+    return layer
 
 
 def parted(

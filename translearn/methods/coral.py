@@ -1,0 +1,35 @@
+"""Deep CORAL (Sun & Saenko, ECCV workshops 2016): the same second moments in both domains."""
+
+from torch import Tensor
+
+from translearn.methods.parts.adaptation import Adaptation, Outputs
+from translearn.methods.parts.losses import full_precision
+
+
+class CORAL(Adaptation):
+    """A classifier of the source on features whose covariance is the target's too.
+
+    The options are those of ``Adaptation``. The paper aligns the last layer, this method the
+    features below it, as later work does.
+    """
+
+    def transfer(self, source: Outputs, target: Outputs) -> Tensor:
+        """The distance of the covariances of the features."""
+        return coral(source.features, target.features)
+
+
+def coral(source: Tensor, target: Tensor) -> Tensor:
+    """|C_s - C_t|^2 / (4 d^2) of features (B, d) and (B', d), by the Frobenius norm (eq. 1).
+
+    A covariance is that of the d features over the samples, with n - 1 (eqs. 2 and 3).
+    """
+    difference = covariance(source) - covariance(target)
+    return difference.square().sum() / (4 * source.shape[1] ** 2)
+
+
+def covariance(features: Tensor) -> Tensor:
+    """Of (B, d), d x d, in float32."""
+    with full_precision(features):
+        centered = features.float() - features.float().mean(dim=0)
+        found: Tensor = centered.T @ centered / max(1, len(features) - 1)
+    return found
