@@ -11,6 +11,8 @@ from torch.nn.modules.conv import _ConvNd
 
 from translearn.config import Precision, RunConfig
 from translearn.data.types import Shape
+from translearn.engine.rounding import wrong_in_bf16
+from translearn.errors import ConfigError
 from translearn.methods.base import Method
 from translearn.runtime import Runtime, share_of_cores
 
@@ -30,6 +32,9 @@ def suited(runtime: Runtime, run: RunConfig, method: Method, input_shape: Shape)
         run: of the run.
         method: on the CPU still.
         input_shape: of its backbone.
+
+    Raises:
+        ConfigError: ``run`` asks for bf16, and this processor gets the net wrong in it.
     """
     threads = run.threads or default_threads(runtime, run, method, input_shape)
     torch.set_num_threads(threads)
@@ -39,7 +44,25 @@ def suited(runtime: Runtime, run: RunConfig, method: Method, input_shape: Shape)
         reason = against_bf16(method, runtime.device, large)
         if reason:
             runtime = replace(runtime, bf16=False, precision_reason=reason)
-    return runtime
+    return refuse_wrong(runtime, run, method) if runtime.device.type == "cpu" else runtime
+
+
+def refuse_wrong(runtime: Runtime, run: RunConfig, method: Method) -> Runtime:
+    """The runtime in fp32 where this processor's bf16 would get the net wrong.
+
+    Raises:
+        ConfigError: bf16 was asked for.
+    """
+    wrong = wrong_in_bf16(method) if runtime.bf16 else ""
+    if wrong and run.precision is not Precision.auto:
+        raise ConfigError(
+            f"run.precision=bf16: this processor and PyTorch {torch.__version__} compute\n"
+            f"{wrong}\nwrongly in bf16\nleave run.precision out, or take other channels or kernels"
+        )
+    if not wrong:
+        return runtime
+    reason = f"bf16 is wrong for {wrong} here"
+    return replace(runtime, bf16=False, precision_reason=reason)
 
 
 def default_threads(runtime: Runtime, run: RunConfig, method: Method, input_shape: Shape) -> int:
