@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression
 from translearn.errors import ConfigError, DataError
 
 QUICK = ("data=diabetes", "run.source_samples=960", "run.device=cpu", "run.evaluations=1")
-METHODS = ("source_only", "target_only", "finetune", "multitask")
+METHODS = ("source_only", "target_only", "finetune", "multitask", "coral", "dan")
 SHAPES = {
     "vectors": ((6,), ["backbone.sizes=[16]"]),
     "signals": ((3, 24), ["backbone.width=0.125", "backbone.dropout=0"]),
@@ -102,7 +102,7 @@ def test_a_text_among_the_numbers_is_told(tmp_path):
         train(tmp_path / "run", "method=source_only", "data=vectors", "data.answer=number", *words)
 
 
-HIDDEN = [("source_only", "target"), ("target_only", "source")]
+HIDDEN = [("source_only", "target"), ("target_only", "source"), ("dan", "target")]
 
 
 @pytest.mark.parametrize(("method", "hidden"), HIDDEN)

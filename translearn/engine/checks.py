@@ -60,7 +60,7 @@ def refuse_answers(config: Config, method: Method | type[Method]) -> None:
         if answer not in method.answers:
             raise ConfigError(
                 f"method={name} learns classes, and this data has a {answer} for each sample\n"
-                "choose method=source_only, target_only, finetune or multitask"
+                "choose method=source_only, target_only, finetune, multitask, dan or coral"
             )
         headline = data.get("headline")
         if headline and headline not in ANSWERS[answer].figures:

@@ -13,6 +13,8 @@ class CORAL(Adaptation):
     features below it, as later work does.
     """
 
+    answers = ("class", "number")
+
     def transfer(self, source: Outputs, target: Outputs) -> Tensor:
         """The distance of the covariances of the features."""
         return coral(source.features, target.features)

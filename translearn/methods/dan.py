@@ -16,6 +16,8 @@ class DAN(Adaptation):
     the kernels; this method the features, with kernels of equal weight, as later work does.
     """
 
+    answers = ("class", "number")
+
     def transfer(self, source: Outputs, target: Outputs) -> Tensor:
         """The discrepancy of the features."""
         return discrepancy(source.features, target.features)

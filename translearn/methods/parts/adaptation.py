@@ -110,6 +110,9 @@ class Adaptation(Method):
 
     def label_loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """What a labelled stream is taught: the answers ``y`` (B,)."""
+        answer = self.answer("source")
+        if not answer.counted:
+            return answer.loss(logits, y)
         return F.cross_entropy(logits, y, label_smoothing=self.smoothing)
 
     def terms(self, source: Outputs, target: Outputs, strength: float) -> dict[str, Tensor]:
