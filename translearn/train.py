@@ -22,6 +22,7 @@ from translearn.launch.arguments import (
 from translearn.launch.earlier import expand_like, refuse_record_as_config, told_done
 from translearn.launch.help import help_text
 from translearn.launch.settle import settle
+from translearn.launch.swept import of_the_jobs
 from translearn.launch.values import refuse_unfit_data, refuse_wrong_values
 from translearn.renamed import present_words
 from translearn.system import command, signals, terminal
@@ -94,7 +95,9 @@ def start(words: list[str]) -> int:
         print(told)
         return 0
     terminal.go_on_without()
-    return run_sweep([*words, *settled], folder) if sweep else run_alone([*words, *settled])
+    if sweep:
+        return run_sweep([*of_the_jobs(words), *settled], folder)
+    return run_alone([*words, *settled])
 
 
 class Passed(BaseException):

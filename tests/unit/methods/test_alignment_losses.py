@@ -15,6 +15,7 @@ from translearn.methods.cdan import CDAN, MOST_PRODUCTS, RANDOM_WIDTH, Condition
 from translearn.methods.coral import CORAL, coral
 from translearn.methods.dan import DAN, SCALES, discrepancy
 from translearn.methods.parts.adaptation import Outputs
+from translearn.methods.self_training import SelfTraining
 
 TASKS = {"source": ("a", "b", "c"), "target": ("a", "b", "c")}
 SHAPE = (3, 28, 28)
@@ -190,3 +191,32 @@ def test_every_adapting_method_brings_a_layer_of_its_own_where_nothing_else_lear
         budget = Budget(640, {"train": 64})
         assert "bottleneck" in built_method.phases(budget)[0].learn
         assert "bottleneck" not in built(method).phases(budget)[0].learn
+
+
+@pytest.mark.parametrize("threshold", [0.4, 0.95, 0.999999])
+def test_sure_answers_on_weak_views_label_strong_ones(threshold):
+    method = built(SelfTraining, threshold=threshold)
+    logits = torch.randn(12, 3, generator=torch.Generator().manual_seed(2)) * 3
+    logits.requires_grad_()
+    found = method.transfer(Outputs(logits, logits), Outputs(logits, logits))
+    total, sure = 0.0, 0
+    for weak, strong in zip(*logits.detach().chunk(2), strict=True):
+        p = weak.softmax(dim=0)
+        if float(p.max()) >= threshold:
+            sure += 1
+            total -= float(strong.log_softmax(dim=0)[int(p.argmax())])
+    assert float(found.detach()) == pytest.approx(total / 6, rel=1e-5)
+    assert method.health() == {"sure": pytest.approx(sure / 6)}
+    assert (method.advice(method.health()) is None) == (sure > 0)
+    found.backward()
+    assert not logits.grad[:6].any()
+
+
+def test_self_training_takes_two_views_of_the_target_of_which_the_first_is_weak():
+    method = built(SelfTraining)
+    stream = method.phases(Budget(640, {"train": 64}))[0].streams["target"]
+    assert (stream.views, stream.weak, stream.unlabelled) == (2, True, True)
+    streams = batch()
+    x = streams["target"].x
+    streams["target"] = Unlabelled(torch.stack([x, x + 1]), streams["target"].index)
+    assert set(method("train", streams, 0.5)) == {"label_source", "target"}

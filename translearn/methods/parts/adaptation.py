@@ -46,6 +46,7 @@ class Adaptation(Method):
 
     Attributes:
         learned: what its phase trains.
+        target: the stream without labels; of several views ``transfer`` sees one after the other.
     """
 
     access = Access(source_labels=True, target_labels=False)
@@ -72,6 +73,7 @@ class Adaptation(Method):
         self.width = bottleneck or backbone.out_dim
         hidden = backbone.head_hidden if head is None else head
         self.head = perceptron(self.width, hidden, shared_classes(tasks))
+        self.target = Stream("target", unlabelled=True)
         self.learned: tuple[str, ...] = ("backbone", "head")
         if bottleneck:
             self.learned = ("backbone", "bottleneck", "head")
@@ -82,7 +84,7 @@ class Adaptation(Method):
     def phases(self, budget: Budget) -> Sequence[Phase]:
         """One phase: the labelled streams, and the target's without labels."""
         streams = {name: Stream(domain) for name, domain in self.labelled.items()}
-        streams["target"] = Stream("target", unlabelled=True)
+        streams["target"] = self.target
         return [Phase("train", streams, budget.steps("train"), self.learned)]
 
     def features(self, x: Tensor, domain: str) -> Tensor:
@@ -104,7 +106,8 @@ class Adaptation(Method):
             assert isinstance(samples, Labelled)
             outputs[name] = self.outputs(samples.x, domain)
             terms[f"label_{name}"] = self.label_loss(outputs[name].logits, samples.y)
-        target = self.outputs(batch["target"].x, "target")
+        x = batch["target"].x
+        target = self.outputs(x.flatten(0, 1) if self.target.views else x, "target")
         strength = self.weight * adversarial_ramp(progress)
         return terms | self.terms(outputs["source"], target, strength)
 
