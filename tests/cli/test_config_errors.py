@@ -7,7 +7,7 @@ from translearn.train import run_command
 
 # arguments, what the message names, the nearest name or what to do
 AT_ONCE = [
-    ("method=dan", "method=dan", "did you mean dann"),
+    ("method=dannn", "method=dannn", "did you mean dann"),
     ("data=digits_photo", "data=digits_photo", "did you mean digits_photos?"),
     ("backbone=wid", "backbone=wid", "did you mean wide?"),
     ("augment=colour", "augment=colour", "did you mean color?"),
@@ -56,9 +56,9 @@ def test_a_wrong_option_is_named_with_the_nearest_name(
 
 
 def test_a_wrong_choice_of_a_sweep_is_found_before_its_first_job(tl_run, tmp_path):
-    done = tl_run("-m", "method=source_only,dan")
+    done = tl_run("-m", "method=source_only,dannn")
     assert done.returncode == 2
-    assert_told(done.stderr, "method=dan", "dann?")
+    assert_told(done.stderr, "method=dannn", "dann?")
     assert not list(tmp_path.iterdir())
 
 

@@ -68,6 +68,7 @@ def trimmed(run: Run) -> Result:
         cluster_sizes={},
         phases=[],
         files={},  # with the places where they lay
+        splits={},
         environment={**environment, "command": shlex.join(["tl-run", *overrides])},
     )
 

@@ -41,7 +41,7 @@ def test_a_kept_result_is_small_and_names_no_place(path: Path) -> None:
     assert path.stat().st_size < LARGEST
     assert result.status == "done" and result.train_core_seconds
     assert str(result.environment["command"]).startswith("tl-run ")
-    assert "/" not in json.dumps(result.overrides)
+    assert not [option for option in result.overrides if "/" in option.partition("=")[2]]
 
 
 @pytest.fixture
