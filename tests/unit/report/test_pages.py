@@ -1,6 +1,5 @@
 """Tables in pages are what the results kept beside them give."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
