@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -21,6 +22,7 @@ from translearn.report.drawing import (
     words,
 )
 from translearn.report.embedding import embedding
+from translearn.report.fonts import families_for, note_on
 from translearn.report.plane import boundary
 
 NAMED_CLASSES = 40  # at most so many classes have their names on an axis
@@ -212,12 +214,13 @@ def draw(evidence: Evidence, folder: Path) -> list[str]:
     """Draw every figure of the list as ``folder/<name>.png``.
 
     Returns:
-        A warning for each that failed.
+        A warning for each that failed, and one for characters that no font here has.
     """
-    failed = []
+    families, missing = families_for(n for names in evidence.classes.values() for n in names)
+    failed = [note_on(missing)] if missing else []
     for figure_of in FIGURES:
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), rc_context({"font.family": families}):
                 warnings.simplefilter("ignore")  # fonts without a glyph, solvers that stop early
                 for name, figure in figure_of(evidence).items():
                     save(figure, folder / f"{name}.png")
