@@ -189,6 +189,22 @@ def heard(watched: bool = False) -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Signals wait meanwhile, and in the processes that are begun here until they ``linger``.
+
+    Else one that comes while a worker begins would end it before it can say what it wants.
+    """
+    if os.name != "posix":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def linger(worker: int = 0) -> None:
     """In a worker process: a signal to its whole group is its parent's to answer.
 
@@ -205,6 +221,7 @@ def linger(worker: int = 0) -> None:
         for number in SIGNALS:
             if signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, end_later)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # ``held`` when it was begun
 
 
 def _forget() -> None:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from translearn.data.files.images import FileImages, UnreadableError
 from translearn.system.memory import refuse_too_large
-from translearn.system.signals import linger
+from translearn.system.signals import held, linger
 
 PIECE = 2**20  # bytes that a worker hands over at a time
 
@@ -151,7 +151,9 @@ def pieces(
         prefetch_factor=max(2, math.ceil(ahead / most / workers)) if workers else None,
         generator=torch.Generator(),  # none of the global one: the draws of a run stay its own
     )
-    yield from loader
+    with held():
+        begun = iter(loader)
+    yield from begun
 
 
 def decoded(
