@@ -10,8 +10,8 @@ from torch.nn import functional as F
 from translearn.backbones.base import Backbone
 from translearn.methods.base import Tasks, shared_classes
 from translearn.methods.dann import adversary_advice, adversary_health
-from translearn.methods.parts.adaptation import Adaptation, Bottleneck, Outputs
-from translearn.methods.parts.heads import perceptron
+from translearn.methods.parts.adaptation import Adaptation, Outputs
+from translearn.methods.parts.heads import Bottleneck, perceptron
 from translearn.methods.parts.losses import entropies, full_precision, reverse_gradient
 from translearn.ranges import NonNegative, Part, Widths
 

@@ -1,7 +1,6 @@
 """Domain-adversarial training of neural networks (Ganin et al., JMLR 2016)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +10,9 @@ from translearn.backbones.base import Backbone
 from translearn.backbones.normalization import convert_to_domain_batch_norm, per_domain, use_domain
 from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
-from translearn.methods.parts.heads import BOTTLENECK, mixing, perceptron
+from translearn.methods.parts.heads import Bottleneck, bottleneck_width, mixing, perceptron
 from translearn.methods.parts.losses import adversarial_ramp, reverse_gradient
-from translearn.ranges import NonNegative, Range, Widths
+from translearn.ranges import NonNegative, Widths
 
 
 class DANN(Method):
@@ -44,15 +43,14 @@ class DANN(Method):
         head: Widths | None = None,
         discriminator: Widths | None = None,
         strength: NonNegative = 1.0,
-        bottleneck: Annotated[int, Range(0, 2**20)] | None = None,
+        bottleneck: Bottleneck | None = None,
         domain_batch_norm: bool | None = None,
     ) -> None:
         super().__init__(backbone, tasks)
         hidden = backbone.head_hidden if head is None else head
-        if bottleneck is None:
-            bottleneck = BOTTLENECK if backbone.learn == "none" else 0
-        self.bottleneck = mixing(backbone.out_dim, bottleneck)
-        width = bottleneck or backbone.out_dim
+        width = bottleneck_width(backbone, bottleneck)
+        self.bottleneck = mixing(backbone.out_dim, width)
+        width = width or backbone.out_dim
         self.head = perceptron(width, hidden, shared_classes(tasks))
         hidden = backbone.discriminator_hidden if discriminator is None else discriminator
         self.discriminator = perceptron(width, hidden, 1)

@@ -35,8 +35,9 @@ class MCC(Adaptation):
         domain_batch_norm: bool | None = None,
     ) -> None:
         super().__init__(
-            backbone, tasks, head, weight, 0, label_smoothing, use_target_labels, domain_batch_norm
-        )
+            backbone, tasks, head, weight, label_smoothing=label_smoothing,
+            use_target_labels=use_target_labels, domain_batch_norm=domain_batch_norm,
+        )  # fmt: skip
         self.temperature = temperature
 
     def transfer(self, source: Outputs, target: Outputs) -> Tensor:

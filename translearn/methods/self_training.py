@@ -7,7 +7,8 @@ from torch.nn import functional as F
 
 from translearn.backbones.base import Backbone
 from translearn.methods.base import Tasks
-from translearn.methods.parts.adaptation import Adaptation, Bottleneck, Outputs
+from translearn.methods.parts.adaptation import Adaptation, Outputs
+from translearn.methods.parts.heads import Bottleneck
 from translearn.ranges import Middle, NonNegative, Part, Widths
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,11 +11,9 @@ from translearn.backbones.base import Backbone
 from translearn.backbones.normalization import convert_to_domain_batch_norm, per_domain, use_domain
 from translearn.data.access import Access, Batch, Labelled
 from translearn.methods.base import Budget, Method, Phase, Stream, Tasks, shared_classes
-from translearn.methods.parts.heads import BOTTLENECK, mixing, perceptron
+from translearn.methods.parts.heads import Bottleneck, bottleneck_width, mixing, perceptron
 from translearn.methods.parts.losses import adversarial_ramp
-from translearn.ranges import NonNegative, Part, Range, Widths
-
-Bottleneck = Annotated[int, Range(0, 2**20)]
+from translearn.ranges import NonNegative, Part, Widths
 
 
 class Outputs(NamedTuple):
@@ -67,15 +65,14 @@ class Adaptation(Method):
         self.labelled = {"source": "source"}  # stream -> domain
         if use_target_labels:
             self.labelled["target_labels"] = "target"
-        if bottleneck is None:
-            bottleneck = BOTTLENECK if backbone.learn == "none" else 0
-        self.bottleneck = mixing(backbone.out_dim, bottleneck)
-        self.width = bottleneck or backbone.out_dim
+        width = bottleneck_width(backbone, bottleneck)
+        self.bottleneck = mixing(backbone.out_dim, width)
+        self.width = width or backbone.out_dim
         hidden = backbone.head_hidden if head is None else head
         self.head = perceptron(self.width, hidden, shared_classes(tasks))
         self.target = Stream("target", unlabelled=True)
         self.learned: tuple[str, ...] = ("backbone", "head")
-        if bottleneck:
+        if width:
             self.learned = ("backbone", "bottleneck", "head")
         self.weight, self.smoothing = weight, label_smoothing
         if per_domain(domain_batch_norm, backbone, "method.domain_batch_norm"):

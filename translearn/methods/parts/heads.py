@@ -3,12 +3,16 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Annotated
 
 from torch import nn
 
+from translearn.backbones.base import Backbone
 from translearn.backbones.normalization import convert_to_domain_batch_norm
 from translearn.methods.base import Phase
+from translearn.ranges import Range
 
+Bottleneck = Annotated[int, Range(0, 2**20)]
 BOTTLENECK = 256  # width of a layer that mixes domains on features that do not learn
 
 
@@ -19,6 +23,13 @@ def perceptron(inputs: int, hidden: Sequence[int], outputs: int) -> nn.Sequentia
     for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+
+
+def bottleneck_width(backbone: Backbone, asked: int | None) -> int:
+    """The width of a layer of its own on the features; None: one where the backbone is held."""
+    if asked is None:
+        return BOTTLENECK if backbone.learn == "none" else 0
+    return asked
 
 
 def mixing(inputs: int, width: int) -> nn.Module:
