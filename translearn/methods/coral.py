@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from translearn.methods.parts.adaptation import Adaptation, Outputs
-from translearn.methods.parts.losses import full_precision
+from translearn.methods.parts.losses import covariance, full_precision
 
 
 class CORAL(Adaptation):
@@ -25,13 +25,6 @@ def coral(source: Tensor, target: Tensor) -> Tensor:
 
     A covariance is that of the d features over the samples, with n - 1 (eqs. 2 and 3).
     """
-    difference = covariance(source) - covariance(target)
+    with full_precision(source):
+        difference = covariance(source.float()) - covariance(target.float())
     return difference.square().sum() / (4 * source.shape[1] ** 2)
-
-
-def covariance(features: Tensor) -> Tensor:
-    """Of (B, d), d x d, in float32."""
-    with full_precision(features):
-        centered = features.float() - features.float().mean(dim=0)
-        found: Tensor = centered.T @ centered / max(1, len(features) - 1)
-    return found

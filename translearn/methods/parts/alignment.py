@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from translearn.errors import ConfigError
-from translearn.methods.parts.losses import full_precision
+from translearn.methods.parts.losses import covariance, full_precision
 from translearn.ranges import Count, Positive
 
 
@@ -51,8 +51,8 @@ class Coral(Alignment):
 
     def fit(self, source: Tensor, target: Tensor) -> None:
         """Both covariances over the samples, with n - 1."""
-        whiten = power(covariance(source), self.regulariser, -0.5)
-        recolor = power(covariance(target), self.regulariser, 0.5)
+        whiten = power(covariance(source.double()), self.regulariser, -0.5)
+        recolor = power(covariance(target.double()), self.regulariser, 0.5)
         self.shift.copy_(source.double().mean(dim=0))
         self.center.copy_(target.double().mean(dim=0))
         self.matrix.copy_(whiten @ recolor)
@@ -114,12 +114,6 @@ class Subspace(Alignment):
         with full_precision(features):
             centered = features.float() - self.get_buffer(f"{domain}_mean")
             return centered @ self.get_buffer(f"{domain}_map")
-
-
-def covariance(features: Tensor) -> Tensor:
-    """Of (N, D) over the N samples, with n - 1, in double precision; of one sample zero."""
-    centered = features.double() - features.double().mean(dim=0)
-    return centered.T @ centered / max(1, len(features) - 1)
 
 
 def power(matrix: Tensor, regulariser: float, exponent: float) -> Tensor:

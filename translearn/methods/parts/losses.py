@@ -87,6 +87,13 @@ def full_precision(x: Tensor) -> AbstractContextManager[object]:
     return torch.autocast(x.device.type, enabled=False)
 
 
+def covariance(features: Tensor) -> Tensor:
+    """The covariance (D, D) of features (N, D) over the samples, with N - 1; of one sample zero."""
+    centered = features - features.mean(dim=0)
+    found: Tensor = centered.T @ centered / max(1, len(features) - 1)
+    return found
+
+
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
     """The contrastive loss of SimCLR over two views (N, D) of the same N images.
 
