@@ -1,4 +1,6 @@
 import logging
+import os
+from pathlib import Path
 
 import pytest
 import torch
@@ -124,6 +126,14 @@ def test_missing_and_empty_targets_are_named(folders, target, error):
     with pytest.raises(DataError, match=error) as caught:
         load(folders, target)
     assert str(folders / target) in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.touch], ids=["fifo", "file"])
+def test_what_is_there_and_no_folder_is_not_called_absent(folders, make):
+    make(folders / "other")
+    with pytest.raises(DataError, match="other is no folder\n") as caught:
+        list_files(folders / "other", why_no_image)
+    assert "there is no folder" not in str(caught.value)
 
 
 def test_an_empty_class_and_a_single_class_are_refused(folders):

@@ -92,7 +92,8 @@ def list_files(folder: Path, why_not: Why) -> Listing:
         DataError: there is no such folder, or one that cannot be listed.
     """
     if not folder.is_dir():
-        raise DataError(f"there is no folder {folder}\ncheck data.source and data.target")
+        missing = f"{folder} is no folder" if folder.exists() else f"there is no folder {folder}"
+        raise DataError(f"{missing}\ncheck data.source and data.target")
     walk = _Walk(folder)
     walk.through()
     wanted, left_out = [], walk.left_out

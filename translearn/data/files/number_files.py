@@ -1,6 +1,6 @@
 """Files of samples that are numbers: vectors (N, D) or signals (N, A, B), perhaps with labels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,13 @@ from numpy.typing import NDArray
 from translearn.data.files.arrays import npz_names, read_npz, start_of, unreadable
 from translearn.data.files.listing import few, shown
 from translearn.data.files.number_tables import LABELS, read_number_table
-from translearn.data.files.numbers import Numbers, checked, labels_of
+from translearn.data.files.numbers import Labels, Numbers, checked, labels_of
 from translearn.data.files.sparse_rows import densified, read_sparse
 from translearn.errors import DataError
 
 TABLES, SPARSE = (".csv", ".tsv", ".txt"), (".svmlight", ".libsvm", ".svm")
 SUFFIXES = (".npy", ".npz", *TABLES, *SPARSE)
 SAMPLES = ("x", "samples", "data", "features")  # arrays that are taken for samples, in any case
-
-
-Labels = Callable[[NDArray[Any], str], tuple[str, ...]]  # of an array, and what it is called
 
 
 def read_numbers(

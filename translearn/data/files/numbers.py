@@ -3,7 +3,7 @@
 import logging
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from translearn.data.files.arrays import MOST_BYTES, finite, refuse_no_numbers
 from translearn.data.files.label_table import MISSING, normal
 from translearn.errors import DataError
 
+Labels = Callable[[NDArray[Any], str], tuple[str, ...]]  # of an array, and what it is called
 LARGEST_LABEL = 3e38  # of float32
 log = logging.getLogger(__name__)
 

@@ -12,16 +12,14 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from translearn.data.files.label_table import LARGEST_TABLE
-from translearn.data.files.numbers import Numbers, labels_of, refuse_large
+from translearn.data.files.numbers import Labels, Numbers, labels_of, refuse_large
 from translearn.errors import DataError
 from translearn.system import reading
 
 MOST_COLUMNS = 2**22  # each has a name in memory
 
 
-def read_sparse(
-    path: Path, labels: Callable[[NDArray[Any], str], tuple[str, ...]] = labels_of
-) -> Numbers:
+def read_sparse(path: Path, labels: Labels = labels_of) -> Numbers:
     """A file of svmlight: lines ``label index:value ...``.
 
     Raises:
